@@ -1,0 +1,37 @@
+import tailwindcss from '@tailwindcss/vite'
+import { defineConfig } from 'vite'
+
+// One configuration builds both sides: `client` is what a browser loads, `ssr` is the gateway itself and its two
+// worker-thread entries. Everything but the native SQLite binding is bundled, because a bundle starts three times faster.
+export default defineConfig({
+  plugins: [tailwindcss()],
+  appType: 'custom',
+  publicDir: false,
+  builder: {},
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  environments: {
+    client: {
+      build: {
+        outDir: 'dist/client',
+        emptyOutDir: true,
+        manifest: true,
+        assetsInlineLimit: 0,
+        rolldownOptions: { input: { islands: 'src/islands/boot.ts' } },
+      },
+    },
+    ssr: {
+      resolve: { noExternal: true, external: ['better-sqlite3'] },
+      build: {
+        outDir: 'dist/server',
+        emptyOutDir: true,
+        ssr: true,
+        target: 'node24',
+        sourcemap: true,
+        rolldownOptions: {
+          input: { talon: 'src/cli/main.ts', writer: 'src/db/sqlite/writer.ts' },
+          output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+        },
+      },
+    },
+  },
+})
