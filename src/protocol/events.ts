@@ -1,0 +1,140 @@
+import * as z from 'zod'
+import { errorCodes } from './errors.ts'
+import { messageSchema, runStates, sessionSchema, usageSchema } from './shapes.ts'
+
+/** One event: what it carries, and whether it is an entry of a session's log (then it has `epoch` and `seq`). */
+export interface EventRow {
+  summary: string
+  payload: z.ZodType
+  logged: boolean
+}
+
+const ofRun = { sessionId: z.string(), runId: z.string() }
+const codes = Object.keys(errorCodes)
+const errorSchema = z.object({
+  // The keys of the error table are strings by construction; zod wants the tuple form.
+  code: z.enum(codes as [string, ...string[]]),
+  status: z.number(),
+  error: z.string(),
+  retryable: z.boolean(),
+  retryAfterMs: z.number().optional(),
+  details: z.unknown().optional(),
+  supported: z.array(z.string()).optional(),
+})
+
+/** Everything that the gateway says unasked, by its type on the wire. */
+export const events = {
+  'session.message': {
+    summary: 'A stored message: of a user, of a tool, or of the assistant while it still calls tools.',
+    payload: z.object({ sessionId: z.string(), message: messageSchema }),
+    logged: true,
+  },
+  'session.message.delta': {
+    summary: 'The next piece of an answer that is being written; `index` counts the pieces of the run from 0.',
+    payload: z.object({ ...ofRun, delta: z.string(), index: z.number() }),
+    logged: false,
+  },
+  'session.message.snapshot': {
+    summary: 'The text of an unfinished answer so far; `index` is that of the last piece in it, -1 before the first.',
+    payload: z.object({ ...ofRun, text: z.string(), index: z.number() }),
+    logged: false,
+  },
+  'session.message.final': {
+    summary: 'The last entry of a run: the whole answer, as it is stored.',
+    payload: z.object({
+      ...ofRun,
+      message: messageSchema,
+      usage: usageSchema.optional(),
+      model: z.string().optional(),
+      incomplete: z.boolean().optional(),
+    }),
+    logged: true,
+  },
+  'tool.call': {
+    summary: 'The model calls a tool.',
+    payload: z.object({ ...ofRun, callId: z.string(), toolName: z.string(), args: z.record(z.string(), z.unknown()) }),
+    logged: false,
+  },
+  'tool.result': {
+    summary: 'What a tool of a run answered.',
+    payload: z.object({
+      ...ofRun,
+      callId: z.string(),
+      toolName: z.string(),
+      success: z.boolean(),
+      output: z.string(),
+      error: z.string().optional(),
+      durationMs: z.number(),
+    }),
+    logged: false,
+  },
+  'run.started': {
+    summary: 'A run began to work.',
+    payload: z.object({ ...ofRun, state: z.enum(runStates) }),
+    logged: false,
+  },
+  'run.finished': {
+    summary: 'A run ended.',
+    payload: z.object({
+      ...ofRun,
+      state: z.enum(runStates),
+      error: z.string().optional(),
+      usage: usageSchema.optional(),
+    }),
+    logged: false,
+  },
+  'session.created': {
+    summary: 'A session was made; to connections that watch the list.',
+    payload: z.object({
+      sessionId: z.string(),
+      senderId: z.string(),
+      channel: z.string(),
+      title: z.string().nullable(),
+      createdAt: z.number(),
+    }),
+    logged: false,
+  },
+  'session.updated': {
+    summary: 'A session changed; to connections that watch the list.',
+    payload: z.object({ session: sessionSchema }),
+    logged: false,
+  },
+  'session.deleted': {
+    summary: 'A session was deleted; to connections that watch the list and to its subscribers.',
+    payload: z.object({ sessionId: z.string() }),
+    logged: false,
+  },
+  'session.resumed': {
+    summary:
+      'A subscription goes on: for each entry of `hello.resume`, and to the subscribers of a session that was reset.',
+    payload: z.object({
+      sessionId: z.string(),
+      epoch: z.number(),
+      seq: z.number(),
+      reset: z.boolean(),
+      replayed: z.number(),
+      run: z.object({ runId: z.string(), state: z.enum(runStates) }).nullable(),
+    }),
+    logged: false,
+  },
+  'config.updated': {
+    summary: 'The first frame of every connection, and a notice that a setting changed.',
+    payload: z.object({ message: z.string() }),
+    logged: false,
+  },
+  'gateway.draining': {
+    summary: 'The gateway is about to stop: no new work is taken, connections close with 1012.',
+    payload: z.object({ restartExpectedMs: z.number() }),
+    logged: false,
+  },
+  error: {
+    summary: 'A request could not be served, or a frame could not be read.',
+    payload: errorSchema,
+    logged: false,
+  },
+  'session.error': {
+    summary: 'The same for a request, or a run, that names a session.',
+    payload: errorSchema.extend({ sessionId: z.string() }),
+    logged: false,
+  },
+} as const satisfies Record<string, EventRow>

@@ -1,0 +1,84 @@
+import * as z from 'zod'
+
+/** What a token may do; none implies another. */
+export const scopes = ['read', 'chat', 'tools', 'approve', 'admin', 'metrics'] as const
+export type Scope = (typeof scopes)[number]
+
+// 128 characters hold a UUID or any sane name and keep an index row small.
+export const idSchema = z.string().min(1).max(128)
+export const shortText = z.string().max(200)
+export const titleSchema = z.string().max(500)
+export const configSchema = z.record(z.string(), z.unknown())
+
+export const roles = ['user', 'assistant', 'system', 'tool'] as const
+export const sessionStates = ['created', 'active', 'idle'] as const
+export const runStates = ['queued', 'running', 'done', 'failed', 'cancelled', 'interrupted'] as const
+
+export const usageSchema = z.object({
+  inputTokens: z.number(),
+  outputTokens: z.number(),
+  totalTokens: z.number(),
+})
+
+export const toolCallSchema = z.object({ id: z.string(), name: z.string(), args: configSchema })
+
+/** One stored message: one entry of a session's log. */
+export const messageSchema = z.object({
+  id: z.string(),
+  seq: z.number(),
+  role: z.enum(roles),
+  content: z.string(),
+  toolCalls: z.array(toolCallSchema).optional(),
+  toolCallId: z.string().optional(),
+  senderName: z.string().optional(),
+  runId: z.string().optional(),
+  model: z.string().optional(),
+  usage: usageSchema.optional(),
+  incomplete: z.boolean().optional(),
+  timestamp: z.number(),
+})
+
+/** One row of `session.list`. */
+export const sessionItemSchema = z.object({
+  id: z.string(),
+  senderId: z.string(),
+  channel: z.string(),
+  title: z.string().nullable(),
+  state: z.enum(sessionStates),
+  messageCount: z.number(),
+  createdAt: z.number(),
+  lastActiveAt: z.number(),
+  model: z.string().nullable(),
+})
+
+/** A session in full, without its messages. */
+export const sessionSchema = sessionItemSchema.extend({
+  senderName: z.string().nullable(),
+  memorySummary: z.string().nullable(),
+  config: configSchema,
+  epoch: z.number(),
+  seq: z.number(),
+})
+
+export const runSchema = z.object({ runId: z.string(), state: z.enum(runStates) })
+
+/** A tool as `tools.list` shows it; `parameters` is JSON Schema. */
+export const toolSchema = z.object({
+  name: z.string(),
+  description: z.string(),
+  parameters: configSchema,
+  group: z.string(),
+  permission: z.enum(['safe', 'write', 'exec', 'network']),
+  available: z.boolean(),
+  reason: z.string().optional(),
+})
+
+export type Usage = z.infer<typeof usageSchema>
+export type ToolCall = z.infer<typeof toolCallSchema>
+export type Message = z.infer<typeof messageSchema>
+export type SessionItem = z.infer<typeof sessionItemSchema>
+export type Session = z.infer<typeof sessionSchema>
+export type RunState = (typeof runStates)[number]
+export type Role = (typeof roles)[number]
+export type SessionState = (typeof sessionStates)[number]
+export type ToolInfo = z.infer<typeof toolSchema>

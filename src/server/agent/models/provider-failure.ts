@@ -1,0 +1,58 @@
+import { TalonError } from '../../../protocol/errors.ts'
+
+/** Longest reason of a provider that is kept, in characters: more says nothing more and fills logs and frames. */
+const maxReasonLength = 500
+
+/** A shorter secret is no secret, and hiding it everywhere would hide the reason too. */
+const minSecretLength = 4
+
+/** What looks like a key even if it is not the configured one: of OpenAI and Anthropic, Google, Talon, a header. */
+const keyShapes = /\b(?:sk-[\w*.-]{4,}|AIza[\w*.-]{8,}|tln_\w{4,})|\bBearer\s+[^\s"',;]+/gi
+
+// Format characters are in it because a right-to-left mark in an error can turn a whole log line around.
+const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu
+
+export interface FailureExtras {
+  code?: 'PROVIDER_ERROR' | 'TIMEOUT'
+  /** The same request to the same provider may work in a moment. */
+  mayRetry?: boolean
+  /** How long the provider asked to be left alone. */
+  retryAfterMs?: number | undefined
+}
+
+/** What a provider did wrong, as a `PROVIDER_ERROR` or a `TIMEOUT`, with what the chain needs to go on. */
+export class ProviderFailure extends TalonError {
+  readonly mayRetry: boolean
+
+  constructor(message: string, extras: FailureExtras) {
+    const { code = 'PROVIDER_ERROR', mayRetry = false, retryAfterMs } = extras
+    super(code, message, retryAfterMs === undefined ? {} : { retryAfterMs })
+    this.mayRetry = mayRetry
+  }
+}
+
+/** Makes the failure of one provider out of a reason, which may quote the provider: it comes out clean and short. */
+export type Fail = (reason: string, extras?: FailureExtras) => ProviderFailure
+
+/** The `Fail` of a provider: its name in front, none of `secrets` and nothing that looks like a key in the text. */
+export function failures(provider: string, secrets: readonly string[]): Fail {
+  const hidden = secrets.filter(secret => secret.length >= minSecretLength)
+  return (reason, extras = {}) => new ProviderFailure(`${provider}: ${sentence(redact(reason, hidden))}`, extras)
+}
+
+/** What a stopped call throws: the reason of the abort if that is a `TalonError`, else `CANCELLED`. */
+export function cancellation(signal: AbortSignal): TalonError {
+  return signal.reason instanceof TalonError ? signal.reason : new TalonError('CANCELLED', 'Cancelled.')
+}
+
+function redact(text: string, secrets: readonly string[]): string {
+  // Control characters go first: one in the middle of a key would keep the key from being found.
+  let clean = text.replace(unprintable, ' ').replace(/\s+/g, ' ').trim()
+  for (const secret of secrets) clean = clean.replaceAll(secret, '[redacted]')
+  return clean.replace(keyShapes, '[redacted]')
+}
+
+function sentence(text: string): string {
+  if (text.length > maxReasonLength) return `${text.slice(0, maxReasonLength - 1).toWellFormed()}…`
+  return /[.!?…]$/.test(text) ? text : `${text}.`
+}

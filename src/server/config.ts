@@ -1,0 +1,185 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type * as z from 'zod'
+import { type Config, type SettingKey, settings } from './settings.ts'
+
+export type { Config }
+
+/** Where a value comes from; a later one of `default < file < env < flag` wins. */
+export type Origin = 'default' | 'file' | 'env' | 'flag'
+
+export interface LoadedConfig {
+  values: Config
+  origins: Record<SettingKey, Origin>
+  /** Environment variables that look like settings and are none, with the nearest right name. */
+  warnings: string[]
+}
+
+/** A setting that cannot be used; the process says so and exits with 78 (EX_CONFIG of sysexits.h). */
+export class ConfigError extends Error {
+  static readonly exitCode = 78
+}
+
+const keys = Object.keys(settings) as SettingKey[] // The keys of a literal table, which Object.keys widens to string.
+// Read by main or npm, not settings of the table.
+const otherVariables = new Set(['TALON_HOME', 'TALON_TOKEN', 'TALON_URL'])
+
+/** Name of the environment variable of a setting: `TALON_SECTION_KEY`, or a shorter one that the table names. */
+export function variableOf(key: SettingKey): string {
+  const row = settings[key]
+  if ('variable' in row) return row.variable
+  return `TALON_${key
+    .replace('.', '_')
+    .replace(/([a-z])([A-Z])/g, '$1_$2')
+    .toUpperCase()}`
+}
+
+/** Path of the configuration file of a data folder. */
+export function configFile(home: string): string {
+  return join(home, 'talon.json')
+}
+
+/**
+ * Reads every setting: defaults, then `<home>/talon.json`, then the environment, then flags.
+ * @throws ConfigError which names file (or variable), key and reason.
+ */
+export function loadConfig(input: {
+  home: string
+  env: Readonly<Record<string, string | undefined>>
+  flags?: Partial<Record<SettingKey, string>>
+}): LoadedConfig {
+  const values = new Map<string, unknown>()
+  const origins = new Map<string, Origin>()
+  for (const key of keys) {
+    values.set(key, settings[key].schema.parse(settings[key].default))
+    origins.set(key, 'default')
+  }
+  const take = (key: SettingKey, value: unknown, origin: Origin, where: string) => {
+    values.set(key, check(key, value, where))
+    origins.set(key, origin)
+  }
+  for (const [key, value] of readFile(configFile(input.home)))
+    take(key, value, 'file', `${configFile(input.home)}: ${key}`)
+  for (const key of keys) {
+    const text = input.env[variableOf(key)]
+    if (text !== undefined && text !== '') take(key, fromText(key, text), 'env', variableOf(key))
+  }
+  for (const [key, text] of Object.entries(input.flags ?? {})) {
+    if (isKey(key) && text !== undefined) take(key, fromText(key, text), 'flag', `--${key}`)
+  }
+  return {
+    // Every key was set above from its own schema; a Map cannot say so.
+    values: Object.fromEntries(values) as unknown as Config,
+    origins: Object.fromEntries(origins) as Record<SettingKey, Origin>,
+    warnings: unknownVariables(input.env),
+  }
+}
+
+/** Refuses combinations that would leave the gateway open. @throws ConfigError */
+export function refuseUnsafe(config: Config): void {
+  const host = config['server.host']
+  if (isLoopback(host)) return
+  if (config['auth.mode'] === 'none') {
+    throw new ConfigError(
+      `auth.mode "none" works on a loopback address only, and server.host is ${host}. Remove one of the two.`,
+    )
+  }
+  if (config['limits.enabled'] === 'off') {
+    throw new ConfigError(
+      `TALON_LIMITS=off is for benchmarks on a loopback address, and server.host is ${host}. Remove one of the two.`,
+    )
+  }
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
+}
+
+function readFile(file: string): [SettingKey, unknown][] {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    throw new ConfigError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}.`)
+  }
+  let sections: unknown
+  try {
+    sections = JSON.parse(text)
+  } catch (error) {
+    throw new ConfigError(`${file} is not valid JSON: ${error instanceof Error ? error.message : String(error)}.`)
+  }
+  if (!isRecord(sections)) throw new ConfigError(`${file} must hold a JSON object such as {"server": {"port": 19789}}.`)
+  return Object.entries(sections).flatMap(([section, value]) => readSection(file, section, value))
+}
+
+function readSection(file: string, section: string, value: unknown): [SettingKey, unknown][] {
+  if (!keys.some(key => key.startsWith(`${section}.`))) {
+    const known = [...new Set(keys.map(key => key.split('.')[0] ?? ''))]
+    throw new ConfigError(`${file}: unknown section "${section}". Did you mean "${nearest(section, known)}"?`)
+  }
+  if (!isRecord(value)) throw new ConfigError(`${file}: "${section}" must be an object.`)
+  return Object.entries(value).map(([name, setting]) => {
+    const key = `${section}.${name}`
+    if (!isKey(key)) throw new ConfigError(`${file}: unknown key "${key}". Did you mean "${nearest(key, keys)}"?`)
+    return [key, setting]
+  })
+}
+
+function check(key: SettingKey, value: unknown, where: string): unknown {
+  const result = settings[key].schema.safeParse(value)
+  if (result.success) return result.data
+  const issue = result.error.issues[0]
+  const path = issue && issue.path.length > 0 ? ` at ${issue.path.join('.')}` : ''
+  const shown = 'secret' in settings[key] ? '' : ` (got ${JSON.stringify(value)?.slice(0, 100)})`
+  throw new ConfigError(`${where}: ${issue?.message ?? 'not valid'}${path}${shown}.`)
+}
+
+/** Numbers, booleans, lists and objects are written as JSON in a variable; a list also as words between commas. */
+function fromText(key: SettingKey, text: string): unknown {
+  const schema: z.ZodType = settings[key].schema
+  if (schema.safeParse(text).success) return text
+  try {
+    return JSON.parse(text)
+  } catch {
+    if (!schema.safeParse([]).success) return text
+    return text
+      .split(',')
+      .map(part => part.trim())
+      .filter(part => part !== '')
+  }
+}
+
+function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
+  const known = new Map(keys.map(key => [variableOf(key), key]))
+  return Object.keys(env)
+    .filter(name => name.startsWith('TALON_') && !known.has(name) && !otherVariables.has(name))
+    .map(name => `${name} is no setting. Did you mean ${nearest(name, [...known.keys(), ...otherVariables])}?`)
+}
+
+function isKey(key: string): key is SettingKey {
+  return Object.hasOwn(settings, key)
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The candidate with the smallest edit distance (Levenshtein). */
+export function nearest(word: string, candidates: readonly string[]): string {
+  const ranked = candidates.map(candidate => ({ candidate, distance: editDistance(word, candidate) }))
+  return ranked.sort((a, b) => a.distance - b.distance)[0]?.candidate ?? ''
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, at) => at)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const change = (row[j - 1] ?? 0) + (a[i - 1]?.toLowerCase() === b[j - 1]?.toLowerCase() ? 0 : 1)
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[b.length] ?? 0
+}

@@ -1,0 +1,23 @@
+import type { Context } from 'hono'
+import { TalonError } from '../protocol/errors.ts'
+import type { Scope } from '../protocol/shapes.ts'
+import type { Identity } from './record.ts'
+
+/** What the middleware of `app.ts` leaves for those that come after it. */
+export interface HttpEnv {
+  Variables: {
+    requestId: string
+    /** Socket address of the peer. */
+    address: string
+    /** Who asks; undefined if nobody is signed in. */
+    identity: Identity | undefined
+  }
+}
+
+/** Who asks, with this scope. @throws TalonError `UNAUTHENTICATED` or `FORBIDDEN` */
+export function requireScope(c: Context<HttpEnv>, scope: Scope): Identity {
+  const identity = c.get('identity')
+  if (!identity) throw new TalonError('UNAUTHENTICATED', 'Sign in first: send a token as "Authorization: Bearer tln_…".')
+  if (!identity.scopes.has(scope)) throw new TalonError('FORBIDDEN', `This needs a token with the scope "${scope}".`)
+  return identity
+}
