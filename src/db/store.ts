@@ -143,6 +143,8 @@ export interface Commands {
     title?: string | null | undefined
     model?: string | null | undefined
     config?: Record<string, unknown> | undefined
+    /** Only dates the stored reply; activity stays as it was. */
+    at?: number | undefined
     request?: RequestKey | undefined
   }): Promise<Once<{ session: Session }>>
   /** Starts a new epoch; runs of the old one that had not begun are cancelled. */
@@ -164,7 +166,13 @@ export interface Commands {
   /** Erases for good what was deleted before this time. */
   eraseDeleted(input: { before: number }): Promise<{ erased: number }>
   /** What the log says up to `throughSeq`, in the model's words, for contexts that cannot hold all of it. */
-  saveMemorySummary(input: { sessionId: string; summary: string; throughSeq: number }): Promise<void>
+  saveMemorySummary(input: {
+    sessionId: string
+    summary: string
+    throughSeq: number
+    /** Where given, a summary of an epoch that was reset meanwhile is dropped. */
+    epoch?: number | undefined
+  }): Promise<void>
 
   /** Stores a user message with a queued run for it. */
   sendMessage(input: {

@@ -53,6 +53,17 @@ export function parseFrame(text: string): Frame {
   return { id, type, version, timestamp, payload }
 }
 
+/**
+ * Reads the body of an HTTP request by the same rules as a payload; an empty one is `{}`.
+ * @throws TalonError `INVALID_MESSAGE`
+ */
+export function parseBody(text: string): Record<string, unknown> {
+  const value = text.trim() === '' ? {} : parseJson(text)
+  if (!isRecord(value)) throw invalid('The body must be a JSON object.')
+  refuseHostileKeys(text, value)
+  return value
+}
+
 /** The text of one frame of the gateway. `payload` is JSON already, so that it is written once for all who get it. */
 export function writeFrame(
   frame: { id: string; type: string; replyTo?: string | undefined; epoch?: number; seq?: number; timestamp: number },
@@ -67,7 +78,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw invalid('Invalid message format: the frame is not valid JSON.')
+    throw invalid('Invalid message format: this is not valid JSON.')
   }
 }
 
@@ -80,7 +91,7 @@ function invalid(message: string, id?: string): TalonError {
 }
 
 /** Walks a frame only if its text could hold a hostile key or is deep, because most never do and the walk costs more than the parse. */
-function refuseHostileKeys(text: string, value: Record<string, unknown>, id: string): void {
+function refuseHostileKeys(text: string, value: Record<string, unknown>, id?: string): void {
   const suspicious = text.includes('__proto__') || text.includes('constructor')
   if (!suspicious && !text.includes('\\u') && !couldBeDeep(text)) return
   const queue: { node: object; depth: number }[] = [{ node: value, depth: 1 }]

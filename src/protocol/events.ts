@@ -133,8 +133,8 @@ export const events = {
     logged: false,
   },
   'session.error': {
-    summary: 'The same for a request, or a run, that names a session.',
-    payload: errorSchema.extend({ sessionId: z.string() }),
+    summary: 'A session that does not exist, or a run that failed.',
+    payload: errorSchema.extend({ sessionId: z.string(), runId: z.string().optional() }),
     logged: false,
   },
 } as const satisfies Record<string, EventRow>

@@ -1,3 +1,4 @@
+import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import { TalonError } from '../protocol/errors.ts'
 import type { Scope } from '../protocol/shapes.ts'
@@ -5,6 +6,8 @@ import type { Identity } from './record.ts'
 
 /** What the middleware of `app.ts` leaves for those that come after it. */
 export interface HttpEnv {
+  /** Absent where a test asks without a socket. */
+  Bindings: Partial<HttpBindings>
   Variables: {
     requestId: string
     /** Socket address of the peer. */
@@ -17,7 +20,8 @@ export interface HttpEnv {
 /** Who asks, with this scope. @throws TalonError `UNAUTHENTICATED` or `FORBIDDEN` */
 export function requireScope(c: Context<HttpEnv>, scope: Scope): Identity {
   const identity = c.get('identity')
-  if (!identity) throw new TalonError('UNAUTHENTICATED', 'Sign in first: send a token as "Authorization: Bearer tln_…".')
+  if (!identity)
+    throw new TalonError('UNAUTHENTICATED', 'Sign in first: send a token as "Authorization: Bearer tln_…".')
   if (!identity.scopes.has(scope)) throw new TalonError('FORBIDDEN', `This needs a token with the scope "${scope}".`)
   return identity
 }

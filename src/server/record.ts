@@ -19,6 +19,7 @@ export interface App {
   models: Models
   tools: Tools
   connections: Connections
+  streams: Streams
   lifecycle: Lifecycle
   log: Log
   clock: Clock
@@ -83,6 +84,8 @@ export interface Call extends Caller {
   request: RequestKey | undefined
   /** The WebSocket connection that asks; undefined for HTTP and the command line. */
   connection: Connection | undefined
+  /** Runs something once the reply is on its way, such as the replay that follows it. */
+  afterReply(then: () => void): void
 }
 
 /** What a handler may do with the connection that asks. */
@@ -94,8 +97,8 @@ export interface Connection {
     epoch?: number | undefined
     after?: number | undefined
   }): Promise<{ resumed: EventPayload<'session.resumed'>; start: () => void }>
-  /** Subscribes at the head unless it is subscribed already. */
-  follow(sessionId: string, head: { epoch: number; seq: number }): void
+  /** Subscribes from there unless it is subscribed already. */
+  follow(at: { sessionId: string; epoch: number; after: number }): void
   unsubscribe(sessionId: string): void
   watchSessions(): void
 }
@@ -108,13 +111,21 @@ export interface Connections {
   closeWebSession(hash: string): void
 }
 
+/** Opens what the registry of connections looks after and is no WebSocket. */
+export interface Streams {
+  /** Registers a stream of this identity; `close` ends it when its token does. The returned function takes it out. */
+  add(stream: { identity: Identity; unsentBytes: () => number; close: () => void }): () => void
+}
+
 export interface Lifecycle {
   /** Unix ms. */
   startedAt: number
   bootId: string
   draining(): boolean
-  /** Why a durable write cannot be accepted now; empty if it can. */
+  /** Why a durable write cannot be accepted now; empty if it can. It tries one. */
   notReady(): Promise<string[]>
+  /** What the last try found, without another one. */
+  problems(): readonly string[]
 }
 
 /** The agent: starts queued runs, keeps what they say until it is stored. */
@@ -123,6 +134,8 @@ export interface Runs {
   wake(sessionId: string): void
   /** Stops the run of a session; its id, or null if none runs or waits. */
   cancel(sessionId: string): Promise<string | null>
+  /** Stops what runs and what waits, for a session that is reset or deleted. */
+  cancelAll(sessionId: string): Promise<void>
   /** The run that streams now, with its text so far. */
   live(sessionId: string): LiveRun | undefined
   /** How many runs work now. */
@@ -142,6 +155,8 @@ export interface Models {
   find(name: string): Model | undefined
   /** Every name that `find` knows, as `provider/model`. */
   list(): string[]
+  /** What answers where no model is chosen, in the order in which they are tried. */
+  defaultChain: readonly Model[]
   close(): Promise<void>
 }
 
@@ -200,8 +215,8 @@ export interface Auth {
   /** Exchanges a token for a new cookie. */
   exchangeToken(token: string, address: string): Promise<SignIn | undefined>
   signOut(webSession: string): Promise<void>
-  /** A new one-time code for a token, and until when it works (Unix ms). */
-  newCode(tokenId: string): { code: string; expiresAt: number }
+  /** A new one-time code for a token, and until when it works (Unix ms). The command line's token gets one for the owner's. */
+  newCode(tokenId: string): Promise<{ code: string; expiresAt: number }>
   createToken(input: {
     name: string
     scopes: Scope[]

@@ -107,8 +107,8 @@ export const settings = {
   },
   'agent.model': {
     schema: z.string().min(1).max(200),
-    default: 'offline',
-    doc: 'Model of new sessions: its id, or provider/id.',
+    default: 'auto',
+    doc: 'Model of sessions that name none: its id, or provider/id. "auto" is the first model of each provider in turn, or the offline model where none is configured.',
     live: false,
   },
   'agent.fallback': {

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import { ReadableStream } from 'node:stream/web'
 import type { Response } from 'undici'
 import { TalonError } from '../../protocol/errors.ts'
-import type { Fail } from './models/provider-failure.ts'
+import { type Fail, isPassing } from './models/provider-failure.ts'
 import { reasonIn } from './models/provider-reason.ts'
 
 export interface HttpPoolOptions {
@@ -31,9 +31,6 @@ const maxLineBytes = 4 * 1024 * 1024
 
 /** The text of an error is in its first lines; the rest of a web page is not read. */
 const maxErrorBytes = 64 * 1024
-
-/** Statuses that may be gone in a moment: a limit, an overload (529 is Anthropic's), a restart behind a proxy. */
-const passingStatuses = new Set([408, 425, 429, 500, 502, 503, 504, 529])
 
 /** A pool whose library is loaded at the first request, so that a gateway without providers never pays for it. */
 export function httpPool(fail: Fail, options: HttpPoolOptions = {}): HttpPool {
@@ -97,9 +94,9 @@ async function statusFailure(response: Response, fail: Fail): Promise<TalonError
   const { status } = response
   const name = [`HTTP ${status}`, STATUS_CODES[status]].filter(Boolean).join(' ')
   const reason = reasonIn(await startOf(response), response.headers.get('content-type') ?? '')
-  const retryAfterMs = readRetryAfter(response.headers.get('retry-after'))
+  const retryAfterMs = readRetryAfter(response)
   return fail(reason ? `${name}: ${reason}` : `answered ${name}`, {
-    mayRetry: passingStatuses.has(status),
+    mayRetry: isPassing(status),
     retryAfterMs,
   })
 }
@@ -119,11 +116,12 @@ async function startOf(response: Response): Promise<string> {
   return text.slice(0, maxErrorBytes)
 }
 
-/** Seconds or a date, RFC 9110 section 10.2.3; a date in the past is 0. */
-function readRetryAfter(header: string | null): number | undefined {
-  if (!header) return undefined
-  const seconds = Number(header)
-  const waitMs = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(header) - Date.now()
+/** Seconds or a date, RFC 9110 section 10.2.3. A date counts from the answer's own, as the two clocks may differ. */
+function readRetryAfter({ headers }: Response): number | undefined {
+  const wish = headers.get('retry-after')
+  if (!wish) return undefined
+  const seconds = Number(wish)
+  const waitMs = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(wish) - Date.parse(headers.get('date') ?? '')
   return Number.isFinite(waitMs) ? Math.max(0, Math.round(waitMs)) : undefined
 }
 

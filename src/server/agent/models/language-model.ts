@@ -1,27 +1,13 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import type { createAnthropic } from '@ai-sdk/anthropic'
 import { TalonError } from '../../../protocol/errors.ts'
 import type { Model, ModelEvent, ModelRequest, ModelToolCall, Usage } from '../model.ts'
 import { promptOf, toolsOf } from './prompt.ts'
-import { cancellation, type Fail } from './provider-failure.ts'
+import type { LanguageModel, ModelSettings, ProviderSettings } from './provider.ts'
+import { cancellation, type Fail, isPassing } from './provider-failure.ts'
 import { reasonOf } from './provider-reason.ts'
 
-/** The AI SDK's model, the level below `streamText`: one HTTP request, no retries, no tool loop, nothing printed. */
-export type LanguageModel = ReturnType<ReturnType<typeof createAnthropic>['languageModel']>
-export type CallOptions = Parameters<LanguageModel['doStream']>[0]
 type PartStream = Awaited<ReturnType<LanguageModel['doStream']>>['stream']
 type Part = PartStream extends ReadableStream<infer P> ? P : never
 type FinishPart = Extract<Part, { type: 'finish' }>
-
-export interface LanguageModelSettings {
-  provider: string
-  id: string
-  contextTokens: number
-  maxOutputTokens?: number | undefined
-  /** Loads the provider's library at the first call, so that a gateway that never calls it never holds it. */
-  load: () => Promise<LanguageModel>
-  fail: Fail
-}
 
 /** Text and arguments of one answer, in characters: about a million tokens, more than any model writes at once. */
 const maxAnswerLength = 4 * 1024 * 1024
@@ -33,29 +19,38 @@ const maxToolCalls = 128
 const endGraceMs = 250
 
 /**
- * A model of a provider through the AI SDK. Its stream throws `PROVIDER_ERROR` for everything that the provider does
- * wrong: an error, a cut, garbage, nothing at all, and a tool call whose arguments are not a JSON object.
+ * Builds models of one provider through the AI SDK; `load` gets its library at each call, so that a gateway that never
+ * calls it never holds it. Their streams throw `PROVIDER_ERROR` for everything that the provider does wrong: an error, a
+ * cut, garbage, nothing at all, and a tool call whose arguments are not a JSON object.
  */
-export function languageModel(settings: LanguageModelSettings): Model {
-  const { provider, id, contextTokens } = settings
-  return { provider, id, contextTokens, stream: request => stream(settings, request) }
+export function languageModels(provider: ProviderSettings, load: Load): (model: ModelSettings) => Model {
+  return model => ({
+    provider: provider.name,
+    id: model.id,
+    contextTokens: model.contextTokens,
+    stream: request => stream(provider, model, load, request),
+  })
 }
 
-async function* stream(settings: LanguageModelSettings, request: ModelRequest): AsyncGenerator<ModelEvent> {
+type Load = (modelId: string) => Promise<LanguageModel>
+
+async function* stream(
+  { fail }: ProviderSettings,
+  { id, maxOutputTokens }: ModelSettings,
+  load: Load,
+  request: ModelRequest,
+): AsyncGenerator<ModelEvent> {
   const left = new AbortController()
   const abortSignal = AbortSignal.any([request.signal, left.signal])
   try {
-    const model = await settings.load()
+    const model = await load(id)
     abortSignal.throwIfAborted()
-    const result = await model.doStream({
-      prompt: promptOf(request),
-      ...toolsOf(request.tools),
-      maxOutputTokens: settings.maxOutputTokens,
-      abortSignal,
-    })
-    yield* eventsOf(partsOf(result.stream, abortSignal), settings.fail, request.onActivity)
+    const prompt = promptOf(request)
+    const bound = maxOutputTokens === undefined ? {} : { maxOutputTokens }
+    const result = await model.doStream({ prompt, ...toolsOf(request.tools), ...bound, abortSignal })
+    yield* eventsOf(partsOf(result.stream, abortSignal), fail, request.onActivity)
   } catch (thrown) {
-    throw request.signal.aborted ? cancellation(request.signal) : failureOf(thrown, settings.fail)
+    throw request.signal.aborted ? cancellation(request.signal) : failureOf(thrown, fail)
   } finally {
     // A reader that stops early closes the request with it; after a whole answer this does nothing.
     left.abort()
@@ -64,14 +59,25 @@ async function* stream(settings: LanguageModelSettings, request: ModelRequest): 
 
 async function* partsOf(stream: PartStream, signal: AbortSignal): AsyncGenerator<Part> {
   const reader = stream.getReader()
-  signal.addEventListener('abort', () => void reader.cancel().catch(() => {}), { once: true })
+  const cancel = () => void reader.cancel().catch(() => {})
+  signal.addEventListener('abort', cancel, { once: true })
   for (;;) {
     const { done, value } = await reader.read()
     signal.throwIfAborted()
     if (done) return
+    if (value.type === 'finish') await drain(reader, cancel)
     yield value
-    if (value.type === 'finish') return
-    // The end of the body is awaited before the last part goes out, and by nothing after it.
+  }
+}
+
+async function drain(reader: ReadableStreamDefaultReader<Part>, cancel: () => void): Promise<void> {
+  const grace = setTimeout(cancel, endGraceMs)
+  try {
+    while (!(await reader.read()).done);
+  } catch {
+    // The answer is whole already; that its connection broke afterwards costs the next one a new socket.
+  } finally {
+    clearTimeout(grace)
   }
 }
 
@@ -152,16 +158,24 @@ function failureOf(thrown: unknown, fail: Fail): TalonError {
   const name = thrown instanceof Error ? thrown.name : ''
   if (name === 'AI_InvalidResponseDataError') return unfinished(fail)
   // An event that is not of the protocol may still be an error in another provider's shape.
-  const told = name === 'AI_TypeValidationError' ? valueOf(thrown) : thrown
-  const reason = told instanceof Error && !isReported(told) ? '' : reasonOf(told)
+  const told = name === 'AI_TypeValidationError' ? fieldOf(thrown, 'value') : thrown
+  const code = fieldOf(told, 'statusCode') ?? fieldOf(told, 'code')
+  // An error of the SDK quotes the provider only if it carries the provider's status.
+  const reason = told instanceof Error && code === undefined ? '' : reasonOf(told)
   if (reason === '') return fail('sent something that is not an answer of its protocol')
-  return fail(`reported an error: ${reason}`, { mayRetry: isPassing(told) })
+  return fail(`reported an error: ${reason}`, { mayRetry: isPassingCode(code) })
 }
 
 function unfinished(fail: Fail): TalonError {
   return fail('ended its answer before it was finished')
 }
 
-function valueOf(thrown: unknown): unknown {
-  return typeof thrown === 'object' && thrown !== null && 'value' in thrown ? thrown.value : undefined
+function isPassingCode(code: unknown): boolean {
+  return typeof code === 'number' && isPassing(code)
+}
+
+function fieldOf(thrown: unknown, key: 'statusCode' | 'code' | 'value'): unknown {
+  if (typeof thrown !== 'object' || thrown === null || !(key in thrown)) return undefined
+  // The check above cannot tell the compiler about a key that is not a literal.
+  return (thrown as Record<string, unknown>)[key]
 }

@@ -12,6 +12,9 @@ const keyShapes = /\b(?:sk-[\w*.-]{4,}|AIza[\w*.-]{8,}|tln_\w{4,})|\bBearer\s+[^
 // Format characters are in it because a right-to-left mark in an error can turn a whole log line around.
 const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu
 
+/** Statuses that may be gone in a moment: a limit, an overload (529 is Anthropic's), a restart behind a proxy. */
+const passingStatuses = new Set([408, 425, 429, 500, 502, 503, 504, 529])
+
 export interface FailureExtras {
   code?: 'PROVIDER_ERROR' | 'TIMEOUT'
   /** The same request to the same provider may work in a moment. */
@@ -38,6 +41,11 @@ export type Fail = (reason: string, extras?: FailureExtras) => ProviderFailure
 export function failures(provider: string, secrets: readonly string[]): Fail {
   const hidden = secrets.filter(secret => secret.length >= minSecretLength)
   return (reason, extras = {}) => new ProviderFailure(`${provider}: ${sentence(redact(reason, hidden))}`, extras)
+}
+
+/** Whether the same request to the same provider may work in a moment after it answered with this HTTP status. */
+export function isPassing(status: number | undefined): boolean {
+  return status !== undefined && passingStatuses.has(status)
 }
 
 /** What a stopped call throws: the reason of the abort if that is a `TalonError`, else `CANCELLED`. */

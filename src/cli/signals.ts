@@ -1,0 +1,33 @@
+import type { Clock } from '../server/record.ts'
+import type { Context } from './context.ts'
+
+type StopSignal = 'SIGINT' | 'SIGTERM'
+
+/** What can receive signals: the process, or an emitter in its place. */
+interface SignalSource {
+  on(signal: StopSignal, listener: () => void): unknown
+  off(signal: StopSignal, listener: () => void): unknown
+}
+
+// One Ctrl-C reaches us several times: from the terminal, and again from npm, which passes it on. Nobody presses twice
+// within this time on purpose.
+const echoMs = 100
+
+/** Turns SIGINT and SIGTERM into one kind of call, without their echoes. */
+export function listenToStopSignals(source: SignalSource, clock: Clock): Context['onStopSignal'] {
+  return listener => {
+    let lastAt = Number.NEGATIVE_INFINITY
+    const hear = () => {
+      const now = clock.monotonic()
+      const isEcho = now - lastAt < echoMs
+      lastAt = now
+      if (!isEcho) listener()
+    }
+    source.on('SIGINT', hear)
+    source.on('SIGTERM', hear)
+    return () => {
+      source.off('SIGINT', hear)
+      source.off('SIGTERM', hear)
+    }
+  }
+}

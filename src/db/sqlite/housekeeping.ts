@@ -1,0 +1,72 @@
+import type { Connection } from './open.ts'
+import { type CommandInput, done, type Outcome } from './outcome.ts'
+
+// What one step removes at most: a step is one command, and others must not wait long behind it.
+const maxRowsPerStep = 1_000
+
+/** Removes a part of what is past its time; `more` if another step would find more. */
+export function pruneStep(connection: Connection, input: CommandInput<'prune'>): Outcome<{ more: boolean }> {
+  const removed = [
+    connection
+      .prepared(
+        'DELETE FROM idempotency WHERE rowid IN (SELECT rowid FROM idempotency WHERE created_at < ? ORDER BY created_at LIMIT ?)',
+      )
+      .run(input.idempotencyBefore, maxRowsPerStep),
+    // The outcome of a tool is the stored reply of its request.
+    connection
+      .prepared(
+        'DELETE FROM tool_runs WHERE rowid IN (SELECT rowid FROM tool_runs WHERE finished_at < ? ORDER BY finished_at LIMIT ?)',
+      )
+      .run(input.idempotencyBefore, maxRowsPerStep),
+    connection
+      .prepared(
+        'DELETE FROM web_sessions WHERE rowid IN (SELECT rowid FROM web_sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)',
+      )
+      .run(input.now, maxRowsPerStep),
+  ]
+  return { result: { more: removed.some(({ changes }) => changes === maxRowsPerStep) }, changes: [] }
+}
+
+/**
+ * Erases a part of one deleted session: overwrites it, where it was only hidden before. The first step already makes it
+ * impossible to restore.
+ */
+export function eraseStep(
+  connection: Connection,
+  { before }: CommandInput<'eraseDeleted'>,
+): Outcome<{ erased: number; more: boolean }> {
+  const session = connection
+    .prepared<{ id: string }>(
+      'SELECT id FROM sessions WHERE deleted_at IS NOT NULL AND deleted_at < ? ORDER BY deleted_at LIMIT 1',
+    )
+    .get(before)
+  if (!session) return { result: { erased: 0, more: false }, changes: [] }
+  connection.database.pragma('secure_delete = ON')
+  try {
+    return { result: eraseRows(connection, session.id), changes: [] }
+  } finally {
+    connection.database.pragma('secure_delete = OFF')
+  }
+}
+
+function eraseRows(connection: Connection, sessionId: string): { erased: number; more: boolean } {
+  connection.prepared('UPDATE sessions SET erasing = 1 WHERE id = ?').run(sessionId)
+  for (const table of ['messages', 'runs', 'tool_runs']) {
+    const { changes } = connection
+      .prepared(`DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE session_id = ? LIMIT ?)`)
+      .run(sessionId, maxRowsPerStep)
+    if (changes === maxRowsPerStep) return { erased: 0, more: true }
+  }
+  connection.prepared('DELETE FROM sessions WHERE id = ?').run(sessionId)
+  return { erased: 1, more: true }
+}
+
+export function probe(connection: Connection, { at }: CommandInput<'probe'>): Outcome<undefined> {
+  connection
+    .prepared(
+      `INSERT INTO settings (key, value, updated_at) VALUES ('probe', 'ok', ?)
+       ON CONFLICT (key) DO UPDATE SET updated_at = excluded.updated_at`,
+    )
+    .run(at)
+  return done
+}

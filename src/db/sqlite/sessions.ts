@@ -1,0 +1,286 @@
+import type { Session, SessionItem, SessionState } from '../../protocol/shapes.ts'
+import type { Head, NewSession, Queries } from '../store.ts'
+import { sessionNotFound } from './errors.ts'
+import type { Connection } from './open.ts'
+import { type CommandInput, done, type Outcome } from './outcome.ts'
+import { cancelQueuedRuns } from './runs.ts'
+
+export interface SessionItemRow {
+  id: string
+  sender_id: string
+  channel: string
+  title: string | null
+  state: SessionState
+  message_count: number
+  created_at: number
+  last_active_at: number
+  model: string | null
+}
+
+export interface SessionRow extends SessionItemRow {
+  sender_name: string | null
+  memory_summary: string | null
+  config: string | null
+  epoch: number
+  seq: number
+  deleted_at: number | null
+}
+
+export const itemColumns = 'id, sender_id, channel, title, state, message_count, created_at, last_active_at, model'
+export const sessionColumns = `${itemColumns}, sender_name, memory_summary, config, epoch, seq, deleted_at`
+
+export function toSessionItem(row: SessionItemRow): SessionItem {
+  return {
+    id: row.id,
+    senderId: row.sender_id,
+    channel: row.channel,
+    title: row.title,
+    state: row.state,
+    messageCount: row.message_count,
+    createdAt: row.created_at,
+    lastActiveAt: row.last_active_at,
+    model: row.model,
+  }
+}
+
+export function toSession(row: SessionRow): Session {
+  return {
+    ...toSessionItem(row),
+    senderName: row.sender_name,
+    memorySummary: row.memory_summary,
+    // Written by insertSession or updateSession, so it is an object.
+    config: row.config === null ? {} : (JSON.parse(row.config) as Record<string, unknown>),
+    epoch: row.epoch,
+    seq: row.seq,
+  }
+}
+
+// What the state of a session is, as the runs that are not finished tell it.
+const stateByRuns = `CASE
+  WHEN EXISTS (SELECT 1 FROM runs WHERE runs.session_id = sessions.id AND runs.finished_at IS NULL) THEN 'active'
+  WHEN state = 'active' THEN 'idle' ELSE state END`
+
+export function createSession(
+  connection: Connection,
+  input: CommandInput<'createSession'>,
+): Outcome<{ session: Session }> {
+  const session = insertSession(connection, input, input.at)
+  return { result: { session }, changes: [{ type: 'session.created', session }] }
+}
+
+export function insertSession(connection: Connection, input: NewSession, at: number): Session {
+  const row = connection
+    .prepared<SessionRow>(
+      `INSERT INTO sessions (id, sender_id, channel, state, created_at, last_active_at, model, config, title, sender_name, group_id)
+       VALUES (?, ?, ?, 'created', ?, ?, ?, ?, ?, ?, ?) RETURNING ${sessionColumns}`,
+    )
+    .get(
+      input.id,
+      input.senderId,
+      input.channel,
+      at,
+      at,
+      input.model ?? null,
+      input.config === undefined ? null : JSON.stringify(input.config),
+      input.title ?? null,
+      input.senderName ?? null,
+      input.groupId ?? null,
+    )
+  return toSession(must(row, input.id))
+}
+
+/** The sender's own session in a channel, or the group's: the one with the newest activity. */
+export function findSession(connection: Connection, wanted: NewSession): string | undefined {
+  if (wanted.groupId !== undefined) {
+    return connection
+      .prepared<{ id: string }>(
+        `SELECT id FROM sessions WHERE deleted_at IS NULL AND channel = ? AND group_id = ?
+         ORDER BY last_active_at DESC, id DESC LIMIT 1`,
+      )
+      .get(wanted.channel, wanted.groupId)?.id
+  }
+  const ofState = (state: SessionState) =>
+    `SELECT id, last_active_at FROM sessions WHERE deleted_at IS NULL AND channel = @channel AND sender_id = @senderId
+     AND state = '${state}' AND group_id IS NULL`
+  return connection
+    .prepared<{ id: string }>(
+      `${ofState('created')} UNION ALL ${ofState('active')} UNION ALL ${ofState('idle')}
+       ORDER BY last_active_at DESC, id DESC LIMIT 1`,
+    )
+    .get({ channel: wanted.channel, senderId: wanted.senderId })?.id
+}
+
+/** Replaces what is given: `config` as a whole. Its activity stays as it was. */
+export function updateSession(
+  connection: Connection,
+  input: CommandInput<'updateSession'>,
+): Outcome<{ session: Session }> {
+  const row = connection
+    .prepared<SessionRow>(
+      `UPDATE sessions SET title = iif(?, ?, title), model = iif(?, ?, model), config = coalesce(?, config)
+       WHERE id = ? AND deleted_at IS NULL RETURNING ${sessionColumns}`,
+    )
+    .get(
+      Number(input.title !== undefined),
+      input.title ?? null,
+      Number(input.model !== undefined),
+      input.model ?? null,
+      input.config === undefined ? null : JSON.stringify(input.config),
+      input.sessionId,
+    )
+  return updated(must(row, input.sessionId))
+}
+
+/** The summary goes with the history that it stands for. */
+export function resetSession(
+  connection: Connection,
+  { sessionId, at }: CommandInput<'resetSession'>,
+): Outcome<{ sessionId: string; epoch: number }> {
+  cancelQueuedRuns(connection, sessionId, at)
+  const row = connection
+    .prepared<SessionRow>(
+      `UPDATE sessions SET epoch = epoch + 1, seq = 0, message_count = 0, memory_summary = NULL,
+         summary_through_seq = NULL, last_active_at = ?, state = ${stateByRuns}
+       WHERE id = ? AND deleted_at IS NULL RETURNING ${sessionColumns}`,
+    )
+    .get(at, sessionId)
+  const session = toSession(must(row, sessionId))
+  const { epoch } = session
+  return {
+    result: { sessionId, epoch },
+    changes: [
+      { type: 'session.reset', sessionId, epoch },
+      { type: 'session.updated', session },
+    ],
+  }
+}
+
+export function deleteSession(
+  connection: Connection,
+  { sessionId, at }: CommandInput<'deleteSession'>,
+): Outcome<{ sessionId: string }> {
+  cancelQueuedRuns(connection, sessionId, at)
+  const { changes } = connection
+    .prepared('UPDATE sessions SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL')
+    .run(at, sessionId)
+  if (changes === 0) throw sessionNotFound(sessionId)
+  return { result: { sessionId }, changes: [{ type: 'session.deleted', sessionId }] }
+}
+
+/** Gives a session that is not deleted back as it is. */
+export function restoreSession(
+  connection: Connection,
+  { sessionId }: CommandInput<'restoreSession'>,
+): Outcome<{ session: Session }> {
+  const row = connection
+    .prepared<SessionRow>(
+      `UPDATE sessions SET deleted_at = NULL, state = ${stateByRuns}
+       WHERE id = ? AND erasing = 0 RETURNING ${sessionColumns}`,
+    )
+    .get(sessionId)
+  return updated(must(row, sessionId))
+}
+
+export function saveMemorySummary(
+  connection: Connection,
+  input: CommandInput<'saveMemorySummary'>,
+): Outcome<undefined> {
+  // A summary of more than the log holds was made of an epoch that has been reset meanwhile.
+  connection
+    .prepared(
+      `UPDATE sessions SET memory_summary = @summary, summary_through_seq = @throughSeq
+       WHERE id = @sessionId AND seq >= @throughSeq AND epoch = coalesce(@epoch, epoch)`,
+    )
+    .run({ ...input, epoch: input.epoch ?? null })
+  return done
+}
+
+/** Makes room for a user message, which a run will answer: the next seq of the current epoch. */
+export function admitMessage(connection: Connection, sessionId: string, at: number): Session {
+  const row = connection
+    .prepared<SessionRow>(
+      `UPDATE sessions SET seq = seq + 1, message_count = message_count + 1, run_count = run_count + 1,
+         last_active_at = ?, state = 'active'
+       WHERE id = ? AND deleted_at IS NULL RETURNING ${sessionColumns}`,
+    )
+    .get(at, sessionId)
+  return toSession(must(row, sessionId))
+}
+
+/** Follows what a run did: `appended` entries more in the current epoch, tokens spent. A deleted session follows too. */
+export function followRun(
+  connection: Connection,
+  input: {
+    sessionId: string
+    appended: 0 | 1
+    at: number
+    inputTokens: number
+    outputTokens: number
+    totalTokens: number
+  },
+): { session: Session; deleted: boolean } {
+  const row = connection
+    .prepared<SessionRow>(
+      `UPDATE sessions SET seq = seq + @appended, message_count = message_count + @appended, last_active_at = @at,
+         input_tokens = input_tokens + @inputTokens, output_tokens = output_tokens + @outputTokens, total_tokens = total_tokens + @totalTokens,
+         state = ${stateByRuns}
+       WHERE id = @sessionId RETURNING ${sessionColumns}`,
+    )
+    .get(input)
+  const found = must(row, input.sessionId)
+  return { session: toSession(found), deleted: found.deleted_at !== null }
+}
+
+export function getSession(connection: Connection, sessionId: string): Session | undefined {
+  const row = connection
+    .prepared<SessionRow>(`SELECT ${sessionColumns} FROM sessions WHERE id = ? AND deleted_at IS NULL`)
+    .get(sessionId)
+  return row && toSession(row)
+}
+
+export function getHead(connection: Connection, sessionId: string): Head | undefined {
+  return connection.prepared<Head>('SELECT epoch, seq FROM sessions WHERE id = ? AND deleted_at IS NULL').get(sessionId)
+}
+
+export function getMemorySummary(
+  connection: Connection,
+  sessionId: string,
+): Awaited<ReturnType<Queries['getMemorySummary']>> {
+  return connection
+    .prepared<{ summary: string; throughSeq: number }>(
+      `SELECT memory_summary AS summary, summary_through_seq AS throughSeq FROM sessions
+       WHERE id = ? AND deleted_at IS NULL AND memory_summary IS NOT NULL AND summary_through_seq IS NOT NULL`,
+    )
+    .get(sessionId)
+}
+
+export function sessionUsage(connection: Connection, sessionId: string): Awaited<ReturnType<Queries['sessionUsage']>> {
+  const row = connection
+    .prepared<Awaited<ReturnType<Queries['sessionUsage']>>>(
+      `SELECT input_tokens AS inputTokens, output_tokens AS outputTokens, total_tokens AS totalTokens, run_count AS runs
+       FROM sessions WHERE id = ? AND deleted_at IS NULL`,
+    )
+    .get(sessionId)
+  return must(row, sessionId)
+}
+
+export function counts(connection: Connection): Awaited<ReturnType<Queries['counts']>> {
+  const row = connection
+    .prepared<Awaited<ReturnType<Queries['counts']>>>(
+      `SELECT sessions, messages AS totalMessages,
+         (SELECT count(*) FROM sessions WHERE deleted_at IS NULL AND state = 'active') AS activeSessions
+       FROM counts WHERE id = 1`,
+    )
+    .get()
+  return row ?? { sessions: 0, activeSessions: 0, totalMessages: 0 }
+}
+
+function updated(row: SessionRow): Outcome<{ session: Session }> {
+  const session = toSession(row)
+  return { result: { session }, changes: [{ type: 'session.updated', session }] }
+}
+
+function must<Row>(row: Row | undefined, sessionId: string): Row {
+  if (row === undefined) throw sessionNotFound(sessionId)
+  return row
+}

@@ -1,0 +1,28 @@
+import type { JSX } from 'preact'
+import { useEffect } from 'preact/hooks'
+import { connection, gateway, type Link } from './connection.ts'
+
+const words: Record<Link['status'], { text: string; tone: string }> = {
+  idle: { text: 'Not connected', tone: 'quiet' },
+  connecting: { text: 'Connecting', tone: 'busy' },
+  open: { text: 'Connected', tone: 'ok' },
+  reconnecting: { text: 'Reconnecting', tone: 'warn' },
+  'signed-out': { text: 'Signed out', tone: 'danger' },
+  version: { text: 'Version mismatch', tone: 'danger' },
+  closed: { text: 'Disconnected', tone: 'danger' },
+}
+
+/** A dot and a word: whether this page hears from the gateway. It opens the connection. */
+export default function ConnectionStatus(): JSX.Element {
+  useEffect(() => {
+    gateway()
+  }, [])
+  const { status } = connection.value
+  const { text, tone } = words[status]
+  return (
+    <p class="flex items-center gap-2.5 px-2 text-sm text-muted" role="status" data-connection={status}>
+      <span class={`dot dot-${tone}`} aria-hidden="true" />
+      <span class="max-md:sr-only">{text}</span>
+    </p>
+  )
+}

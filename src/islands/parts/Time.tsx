@@ -1,0 +1,11 @@
+import type { JSX } from 'preact'
+import { exactTime, relativeTime } from '../times.ts'
+
+/** A moment as people say it, exact on hover. `now` is that of the page, so that server and browser render the same. */
+export function Time({ at, now }: { at: number; now: number }): JSX.Element {
+  return (
+    <time dateTime={new Date(at).toISOString()} title={exactTime(at)} data-at={at}>
+      {relativeTime(at, now)}
+    </time>
+  )
+}

@@ -1,0 +1,111 @@
+/**
+ * Talon v0.3 on the wire: maps its frames to this protocol and back, so that nothing else knows of it. A v0.3 client
+ * sends no `version` and no `hello`, gets no deltas, and is told of a run by `agent.response`, `tool.call`,
+ * `tool.result`, `agent.response.end` and `session.message.final`.
+ */
+import type { ErrorPayload } from './errors.ts'
+import type { Usage } from './shapes.ts'
+
+type Payload = Record<string, unknown>
+export interface LegacyFrame {
+  type: string
+  payload: Payload
+}
+
+/** What v0.3 counts per run: how often the model was asked. */
+export type LegacyRuns = Map<string, number>
+
+// Runs of one connection that have not ended; v0.3 works one at a time.
+const maxRuns = 100
+// v0.3 has no paging, so it gets the longest page.
+const listLimit = 200
+
+/** The payload of a v0.3 request in the terms of this protocol. */
+export function fromLegacy(type: string, payload: Payload): Payload {
+  if (type === 'session.create') return { senderId: 'web-user', channel: 'webchat', ...withoutNull(payload) }
+  if (type === 'session.list') return { limit: listLimit }
+  if (type === 'channel.message') return { channel: 'webchat', senderId: 'web-user', ...withoutNull(payload) }
+  return withoutNull(payload)
+}
+
+/** A reply as v0.3 expects it; undefined where it expects none. */
+export function toLegacyReply(type: string, payload: Payload): LegacyFrame | undefined {
+  return type === 'session.accepted' ? undefined : { type, payload }
+}
+
+/** An error as v0.3 words it. */
+export function toLegacyError(error: ErrorPayload): LegacyFrame {
+  if (error.code === 'SESSION_NOT_FOUND') return { type: 'session.error', payload: { ...error } }
+  const sentence = error.code === 'INVALID_MESSAGE' && !error.error.startsWith('Unknown message type')
+  return { type: 'error', payload: { ...error, error: sentence ? 'Invalid message format' : error.error } }
+}
+
+/** An event as v0.3 expects it: none, one or several frames. `runs` belongs to the connection. */
+export function toLegacyEvents(type: string, payload: Payload, runs: LegacyRuns): LegacyFrame[] {
+  const runId = typeof payload['runId'] === 'string' ? payload['runId'] : ''
+  const iteration = runs.get(runId) ?? 1
+  switch (type) {
+    case 'config.updated':
+    case 'error':
+      return [{ type, payload }]
+    case 'run.started':
+      remember(runs, runId, 1)
+      return [{ type: 'agent.response', payload: { type: 'thinking', content: '', iteration: 1 } }]
+    case 'tool.call': {
+      const toolCall = { id: payload['callId'], name: payload['toolName'], args: payload['args'] }
+      return [{ type, payload: { type: 'tool_call', toolCall, iteration } }]
+    }
+    case 'tool.result': {
+      remember(runs, runId, iteration + 1)
+      const toolResult = { id: payload['callId'], output: payload['output'], success: payload['success'] }
+      return [{ type, payload: { type: 'tool_result', toolResult, iteration } }]
+    }
+    case 'session.message':
+      return toolCallText(payload, iteration)
+    case 'session.message.final':
+      runs.delete(runId)
+      return finalFrames(payload, iteration)
+    case 'session.error': {
+      runs.delete(runId)
+      const response = { type: 'agent.response', payload: { type: 'error', content: payload['error'], iteration } }
+      return [response, { type, payload }]
+    }
+    default:
+      return []
+  }
+}
+
+/** What the model said beside its tool calls. */
+function toolCallText(payload: Payload, iteration: number): LegacyFrame[] {
+  const message = payload['message'] as { role?: string; content?: string } | undefined // Made by the gateway itself.
+  if (message?.role !== 'assistant' || !message.content) return []
+  return [{ type: 'agent.response', payload: { type: 'text', content: message.content, iteration } }]
+}
+
+function finalFrames(payload: Payload, iteration: number): LegacyFrame[] {
+  // Made by the gateway itself, after the events table.
+  const final = payload as { sessionId: string; message: { content: string }; usage?: Usage; model?: string }
+  const { sessionId, message, model } = final
+  const usage = final.usage && legacyUsage(final.usage)
+  const about = { ...(usage && { usage }), ...(model !== undefined && { model }) }
+  return [
+    { type: 'agent.response', payload: { type: 'text', content: message.content, iteration } },
+    { type: 'agent.response.end', payload: { type: 'done', ...about, providerId: model ?? 'offline', iteration } },
+    { type: 'session.message.final', payload: { sessionId, message, ...about } },
+  ]
+}
+
+function legacyUsage(usage: Usage): Payload {
+  return { ...usage, promptTokens: usage.inputTokens, completionTokens: usage.outputTokens }
+}
+
+function remember(runs: LegacyRuns, runId: string, iteration: number): void {
+  const oldest = runs.keys().next().value
+  if (runs.size >= maxRuns && oldest !== undefined) runs.delete(oldest)
+  runs.set(runId, iteration)
+}
+
+/** v0.3 wrote null where this protocol leaves a field out. */
+function withoutNull(payload: Payload): Payload {
+  return Object.fromEntries(Object.entries(payload).filter(([, value]) => value !== null))
+}

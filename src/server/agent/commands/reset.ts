@@ -1,0 +1,11 @@
+import type { SlashCommand } from '../commands.ts'
+
+export const command: SlashCommand = {
+  name: 'reset',
+  usage: '',
+  summary: 'Archives the history of this session and starts anew.',
+  async run(app, { session }) {
+    const { epoch } = await app.store.resetSession({ sessionId: session.id, at: app.clock.now() })
+    return { text: 'The history is archived; this session starts anew.', epoch }
+  },
+}

@@ -1,0 +1,131 @@
+import type { Run } from '../../db/store.ts'
+import { TalonError } from '../../protocol/errors.ts'
+import type { App, ToolOutcome } from '../record.ts'
+import { chain } from './chain.ts'
+import { buildContext, type Context } from './context.ts'
+import type { Model, ModelRequest, ModelToolCall, Usage } from './model.ts'
+import { systemPrompt } from './prompt.ts'
+
+/** What a run does, in order. Each `tool_call` and `tool_result` is in the log before it is told. */
+export type RunStep =
+  | { type: 'text'; text: string }
+  | { type: 'tool_calls' }
+  | { type: 'tool_call'; call: ModelToolCall }
+  | { type: 'tool_result'; call: ModelToolCall; outcome: ToolOutcome }
+  | { type: 'answered'; provider: string; model: string; usage: Usage | undefined; context: Context }
+
+/**
+ * Works on one run: context, model, tools, model … until the model has answered. Text of the last step is not stored
+ * here: it becomes the last entry of the run in the commit that ends it.
+ * @throws TalonError `PROVIDER_ERROR`, `TIMEOUT`, `CANCELLED`, `INTERRUPTED`
+ */
+export async function* runAgent(app: App, run: Run, signal: AbortSignal): AsyncGenerator<RunStep> {
+  const models = await chooseModels(app, run.sessionId)
+  const [first] = models
+  const total: Usage = { inputTokens: 0, outputTokens: 0, totalTokens: 0 }
+  for (let step = 0; step < app.config['agent.maxSteps']; step++) {
+    const context = await buildContext(app, run, first.contextTokens)
+    const request = await modelRequest(app, context, signal)
+    const answer = yield* askModel(app, models, request)
+    addUsage(total, answer.usage)
+    if (answer.calls.length === 0) {
+      yield { type: 'answered', provider: answer.provider, model: answer.model, usage: total, context }
+      return
+    }
+    await app.store.appendToolCalls({
+      runId: run.id,
+      messageId: app.newId(),
+      content: answer.text,
+      toolCalls: answer.calls,
+      usage: answer.usage,
+      model: answer.model,
+      at: app.clock.now(),
+    })
+    yield { type: 'tool_calls' }
+    for (const call of answer.calls) yield* callTool(app, run, call, signal)
+  }
+  throw new TalonError('TIMEOUT', `Stopped after ${app.config['agent.maxSteps']} model calls (agent.maxSteps).`)
+}
+
+/** The model of the session, then those to fall back to. */
+async function chooseModels(app: App, sessionId: string): Promise<[Model, ...Model[]]> {
+  const session = await app.store.getSession(sessionId)
+  const wanted = session?.model ?? app.config['agent.model']
+  const chosen = wanted === 'auto' ? app.models.defaultChain : [app.models.find(wanted)]
+  const others = app.config['agent.fallback'].map(name => app.models.find(name))
+  const [first, ...rest] = new Set([...chosen, ...others].filter(model => model !== undefined))
+  if (first && chosen[0] !== undefined) return [first, ...rest]
+  const known = app.models.list().join(', ')
+  throw new TalonError('PROVIDER_ERROR', `There is no model "${wanted}". Known: ${known}. Choose one with /model.`)
+}
+
+async function modelRequest(app: App, context: Context, signal: AbortSignal): Promise<ModelRequest> {
+  const prompt = await systemPrompt(app)
+  const system = context.summary ? `${prompt}\n\nWhat was said before, in short:\n${context.summary}` : prompt
+  const tools = app.tools.list().filter(tool => tool.available)
+  return { system, messages: context.messages, tools, signal }
+}
+
+interface ModelAnswer {
+  text: string
+  calls: ModelToolCall[]
+  usage: Usage | undefined
+  provider: string
+  model: string
+}
+
+async function* askModel(app: App, models: Model[], request: ModelRequest): AsyncGenerator<RunStep, ModelAnswer> {
+  const answer: ModelAnswer = { text: '', calls: [], usage: undefined, provider: '', model: '' }
+  const { config, log } = app
+  const attempts = chain(models, {
+    firstTokenTimeoutMs: config['agent.firstTokenTimeoutMs'],
+    silenceTimeoutMs: config['agent.silenceTimeoutMs'],
+    totalTimeoutMs: config['agent.totalTimeoutMs'],
+    maxRetries: config['agent.retries'],
+    random: app.random,
+    onFailure: ({ provider, model, error, next }) =>
+      log.warn({ provider, model, err: error.message, next }, 'a provider failed'),
+  })
+  for await (const event of attempts.stream(request)) {
+    if (event.type === 'provider') Object.assign(answer, { provider: event.provider, model: event.model })
+    else if (event.type === 'tool_call') answer.calls.push(event.call)
+    else if (event.type === 'finish') answer.usage = event.usage
+    else {
+      answer.text += event.text
+      yield { type: 'text', text: event.text }
+    }
+  }
+  return answer
+}
+
+async function* callTool(app: App, run: Run, call: ModelToolCall, signal: AbortSignal): AsyncGenerator<RunStep> {
+  yield { type: 'tool_call', call }
+  const outcome = await toolOutcome(app, run, call, signal)
+  await app.store.appendToolResult({
+    runId: run.id,
+    messageId: app.newId(),
+    toolCallId: call.id,
+    content: outcome.success ? outcome.output : `Error: ${outcome.error ?? 'the tool failed'}`,
+    at: app.clock.now(),
+  })
+  yield { type: 'tool_result', call, outcome }
+  signal.throwIfAborted()
+}
+
+/** A model may name a tool that does not exist; that is an answer to it, not the end of the run. */
+async function toolOutcome(app: App, run: Run, call: ModelToolCall, signal: AbortSignal): Promise<ToolOutcome> {
+  const { sessionId, id: runId, tokenId } = run
+  try {
+    return await app.tools.run({ toolName: call.name, args: call.args, tokenId, sessionId, runId, signal })
+  } catch (error) {
+    if (!(error instanceof TalonError) || error.code === 'STORAGE_UNAVAILABLE') throw error
+    const failed = { success: false, output: '', error: error.message, code: error.code }
+    return { toolName: call.name, invocationId: '', durationMs: 0, truncated: false, ...failed }
+  }
+}
+
+function addUsage(total: Usage, usage: Usage | undefined): void {
+  total.inputTokens += usage?.inputTokens ?? 0
+  total.outputTokens += usage?.outputTokens ?? 0
+  total.totalTokens += usage?.totalTokens ?? 0
+}

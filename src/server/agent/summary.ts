@@ -1,0 +1,50 @@
+import type { Run } from '../../db/store.ts'
+import type { App } from '../record.ts'
+import { toModelMessages } from './context.ts'
+import type { Model } from './model.ts'
+
+// Fewer entries than this are not worth a model call of their own.
+const minEntries = 10
+const maxEntries = 500
+const maxBytes = 256 * 1024
+const timeoutMs = 60_000
+const maxSummaryCharacters = 8_000
+
+const instruction = `You keep the memory of a long conversation. Write a summary that replaces the older part of it:
+facts, names, decisions, open tasks and the wishes of the user; no greetings, no comments of your own. At most 400 words.`
+
+/**
+ * Brings the running summary up to an entry that no longer fits the window. It runs after an answer, so that nobody waits
+ * for it, and a failure costs nothing but the summary: the next run tries again.
+ */
+export async function updateSummary(app: App, run: Run, model: Model, throughSeq: number): Promise<void> {
+  if (model.provider === 'offline') return
+  const { sessionId, epoch } = run
+  const old = await app.store.getMemorySummary(sessionId)
+  const after = old?.throughSeq ?? 0
+  if (throughSeq - after < minEntries) return
+  const page = await app.store.history({
+    sessionId,
+    epoch,
+    after,
+    limit: Math.min(maxEntries, throughSeq - after),
+    maxBytes,
+  })
+  const last = page.entries.at(-1)
+  if (!last) return
+  const lines = toModelMessages(page.entries).map(message => `${message.role}: ${message.content}`)
+  const parts = [old?.summary && `Summary so far:\n${old.summary}`, `What was said since:\n${lines.join('\n')}`]
+  const content = parts.filter(Boolean).join('\n\n')
+  let summary = ''
+  const signal = AbortSignal.timeout(timeoutMs)
+  for await (const event of model.stream({
+    system: instruction,
+    messages: [{ role: 'user', content }],
+    tools: [],
+    signal,
+  })) {
+    if (event.type === 'text') summary += event.text
+  }
+  summary = summary.trim().slice(0, maxSummaryCharacters)
+  if (summary !== '') await app.store.saveMemorySummary({ sessionId, summary, throughSeq: last.seq })
+}

@@ -1,0 +1,41 @@
+import * as z from 'zod'
+import { TalonError } from '../../../protocol/errors.ts'
+import { scopes } from '../../../protocol/shapes.ts'
+import { requireScope } from '../../http.ts'
+import type { Routes } from '../mount.ts'
+import { body, param } from '../request.ts'
+
+const newToken = z.object({
+  name: z.string().trim().min(1).max(100),
+  scopes: z.array(z.enum(scopes)).min(1),
+  expiresAt: z.number().int().positive().optional(),
+})
+
+export const routes: Routes = (http, app) => {
+  http.get('/api/v1/tokens', async c => {
+    requireScope(c, 'admin')
+    return c.json({ tokens: await app.auth.listTokens() })
+  })
+  http.post('/api/v1/tokens', async c => {
+    const { scopes: own } = requireScope(c, 'admin')
+    const parsed = newToken.safeParse(await body(c))
+    if (!parsed.success) {
+      const issue = parsed.error.issues[0]
+      throw new TalonError('INVALID_MESSAGE', `${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'not valid'}`)
+    }
+    const { name, expiresAt, scopes: wanted } = parsed.data
+    if (expiresAt !== undefined && expiresAt <= app.clock.now()) {
+      throw new TalonError('INVALID_MESSAGE', 'expiresAt: must lie in the future, in Unix milliseconds.')
+    }
+    // Nobody hands out more than they hold.
+    const missing = wanted.find(scope => !own.has(scope))
+    if (missing) throw new TalonError('FORBIDDEN', `Your own token lacks the scope "${missing}".`)
+    return c.json(await app.auth.createToken({ name, scopes: [...new Set(wanted)], expiresAt }), 201)
+  })
+  http.delete('/api/v1/tokens/:id', async c => {
+    requireScope(c, 'admin')
+    const revoked = await app.auth.revokeToken(param(c, 'id'))
+    if (!revoked) throw new TalonError('NOT_FOUND', 'There is no such token.')
+    return c.body(null, 204)
+  })
+}

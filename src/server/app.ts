@@ -1,0 +1,135 @@
+import { type Context, Hono } from 'hono'
+import { secureHeaders } from 'hono/secure-headers'
+import { TalonError } from '../protocol/errors.ts'
+import { mountHealth } from './api/health.ts'
+import { mountLegacyApi } from './api/legacy.ts'
+import { mountApi } from './api/mount.ts'
+import { clearSignInCookie, signInCookie } from './cookies.ts'
+import type { HttpEnv } from './http.ts'
+import type { Gatehouse } from './origin.ts'
+import type { Assets } from './pages/assets.ts'
+import { mountPages } from './pages/mount.ts'
+import { problem } from './problem.ts'
+import type { App, Identity } from './record.ts'
+
+export interface HttpDeps {
+  gatehouse: Gatehouse
+  assets: Assets
+  /** Who everybody is, with `auth.mode=none`. */
+  anybody: Identity | undefined
+}
+
+// No part of a page may come from, or go to, anywhere else.
+const contentSecurityPolicy = {
+  defaultSrc: ["'none'"],
+  scriptSrc: ["'self'"],
+  styleSrc: ["'self'"],
+  connectSrc: ["'self'"],
+  imgSrc: ["'self'", 'data:'],
+  fontSrc: ["'self'"],
+  manifestSrc: ["'self'"],
+  formAction: ["'self'"],
+  baseUri: ["'none'"],
+  frameAncestors: ["'none'"],
+}
+
+/** The HTTP side of the gateway: middleware in order, then health, REST, v0.3's REST, pages. */
+export function createHttp(app: App, deps: HttpDeps): Hono<HttpEnv> {
+  const http = new Hono<HttpEnv>({ strict: false })
+  http.use(async (c, next) => {
+    const started = app.clock.monotonic()
+    c.set('requestId', app.newId())
+    c.set('address', c.env?.incoming?.socket.remoteAddress ?? 'unknown')
+    await next()
+    const durationMs = Math.round(app.clock.monotonic() - started)
+    c.header('X-Request-Id', c.get('requestId'))
+    const line = {
+      requestId: c.get('requestId'),
+      method: c.req.method,
+      path: c.req.path,
+      status: c.res.status,
+      durationMs,
+    }
+    app.log.debug(line, 'request')
+  })
+  http.use(
+    secureHeaders({
+      contentSecurityPolicy,
+      // With no-referrer a form would post with `Origin: null`.
+      referrerPolicy: 'same-origin',
+      xFrameOptions: 'DENY',
+      strictTransportSecurity: false,
+      permissionsPolicy: { camera: [], geolocation: [], microphone: [], payment: [] },
+    }),
+  )
+  http.use(async (c, next) => {
+    const host = c.req.header('host')
+    if (!deps.gatehouse.servesHost(host)) throw new TalonError('MISDIRECTED', 'This host name is not served here.')
+    const origin = c.req.header('origin')
+    if (origin !== undefined && !deps.gatehouse.servesOrigin(origin, host)) {
+      throw new TalonError('FORBIDDEN', 'This origin may not connect.')
+    }
+    if (/[?&]token=/i.test(c.req.url)) {
+      throw new TalonError('INVALID_MESSAGE', 'A token in a URL ends up in logs: send it as a header.')
+    }
+    await next()
+  })
+  http.use(async (c, next) => {
+    c.set('identity', undefined)
+    if (!isPublic(c.req.path)) {
+      if (deps.anybody) c.set('identity', deps.anybody)
+      else await identify(app, c)
+    }
+    await next()
+  })
+  mountHealth(http, app)
+  mountApi(http, app)
+  mountLegacyApi(http, app)
+  mountPages(http, app, deps.assets)
+  http.notFound(c => problem(app, c, new TalonError('NOT_FOUND', 'There is nothing here.')))
+  http.onError((error, c) => problem(app, c, error))
+  return http
+}
+
+/** Static files, and the routes that sign in: a stale cookie there must neither count as an attempt nor be in the way. */
+function isPublic(path: string): boolean {
+  return (
+    path.startsWith('/assets/') ||
+    path === '/favicon.svg' ||
+    path.startsWith('/api/v1/auth/exchange') ||
+    path === '/api/v1/auth/token'
+  )
+}
+
+async function identify(app: App, c: Context<HttpEnv>): Promise<void> {
+  const address: string = c.get('address')
+  const authorization = c.req.header('authorization')
+  if (authorization !== undefined) {
+    const token = /^Bearer\s+(\S+)$/i.exec(authorization)?.[1] ?? ''
+    const identity = await app.auth.verifyToken(token, address)
+    if (!identity) throw new TalonError('UNAUTHENTICATED', 'This token is not valid.')
+    c.set('identity', identity)
+    return
+  }
+  const secret = signInCookie(c)
+  if (secret === undefined) return
+  if (!cookieCounts(c.req.method, c.req.header('origin'), c.req.header('sec-fetch-site'))) {
+    throw new TalonError('FORBIDDEN', 'A cookie changes things only from our own pages.')
+  }
+  try {
+    const identity = await app.auth.verifyCookie(secret, address)
+    c.set('identity', identity)
+    if (!identity) clearSignInCookie(c)
+  } catch (error) {
+    // The next request comes without it, and so is no further attempt.
+    clearSignInCookie(c)
+    throw error
+  }
+}
+
+/** A cookie alone serves reads; a change must come from a page of ours, which its browser says in two ways. */
+function cookieCounts(method: string, origin: string | undefined, site: string | undefined): boolean {
+  if (method === 'GET' || method === 'HEAD') return true
+  // The origin was held against the allow-list before.
+  return origin !== undefined && (site === undefined || site === 'same-origin')
+}

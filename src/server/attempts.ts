@@ -1,0 +1,69 @@
+import { LRUCache } from 'lru-cache'
+import { TalonError } from '../protocol/errors.ts'
+import type { Clock } from './record.ts'
+
+/** Failed attempts to sign in, counted by socket address, loopback included. */
+export interface Attempts {
+  /** Counts one more failure. */
+  failed(address: string): void
+  /** How long this address stays locked out, in ms; 0 if it is not. */
+  lockedForMs(address: string): number
+  /** @throws TalonError `RATE_LIMITED` while the address is locked out */
+  refuseLocked(address: string): void
+}
+
+const windowMs = 60_000
+const lockMs = 60_000
+// 100,000 addresses take about 20 MB; a flood from more of them forgets the oldest, which costs a guesser an address each.
+const maxAddresses = 100_000
+
+interface Bucket {
+  failures: number
+  windowEndsAt: number
+  lockedUntil: number
+}
+
+/** @param limit failures in a minute; the next one locks the address out for a minute. `Infinity` counts nothing. */
+export function createAttempts(deps: { clock: Clock; limit: number }): Attempts {
+  const buckets = new LRUCache<string, Bucket>({ max: maxAddresses })
+  const lockedForMs = (address: string) => {
+    const bucket = buckets.get(bucketOf(address))
+    return bucket ? Math.max(0, bucket.lockedUntil - deps.clock.monotonic()) : 0
+  }
+  return {
+    lockedForMs,
+    failed(address) {
+      if (deps.limit === Infinity) return
+      const now = deps.clock.monotonic()
+      const key = bucketOf(address)
+      const old = buckets.get(key)
+      const bucket =
+        old && old.windowEndsAt > now
+          ? old
+          : { failures: 0, windowEndsAt: now + windowMs, lockedUntil: old?.lockedUntil ?? 0 }
+      bucket.failures += 1
+      if (bucket.failures >= deps.limit && bucket.lockedUntil <= now) {
+        buckets.set(key, { failures: 0, windowEndsAt: now + windowMs, lockedUntil: now + lockMs })
+      } else buckets.set(key, bucket)
+    },
+    refuseLocked(address) {
+      const waitMs = lockedForMs(address)
+      if (waitMs <= 0) return
+      const seconds = Math.ceil(waitMs / 1000)
+      throw new TalonError('RATE_LIMITED', `Too many failed sign-ins from this address. Try again in ${seconds} s.`, {
+        retryAfterMs: Math.ceil(waitMs),
+      })
+    },
+  }
+}
+
+/** A household or server usually holds a whole IPv6 /64, so one is counted as one; IPv4 counts by address. */
+export function bucketOf(address: string): string {
+  const mapped = address.toLowerCase().replace(/^::ffff:(?=\d+\.)/, '')
+  if (!mapped.includes(':')) return mapped
+  const [head = '', tail] = mapped.split('::')
+  const left = head === '' ? [] : head.split(':')
+  const right = tail ? tail.split(':') : []
+  const zeros = tail === undefined ? 0 : 8 - left.length - right.length
+  return [...left, ...Array<string>(Math.max(0, zeros)).fill('0'), ...right].slice(0, 4).join(':')
+}

@@ -1,0 +1,111 @@
+import { closeCodes } from '../protocol/errors.ts'
+import type { Clock, Connections, Identity, Streams } from './record.ts'
+
+/** All sockets together may hold this much unsent; the fullest is cut first. */
+export const maxUnsentBytes = 64 * 1024 * 1024
+
+/** One open connection, as the registry sees it. */
+export interface OpenSocket {
+  /** A WebSocket, or a stream of Server-Sent Events. */
+  kind: 'socket' | 'stream'
+  identity(): Identity | undefined
+  /** Bytes that wait to be sent. */
+  unsentBytes(): number
+  close(code: number, reason: string): void
+  /** Ends it without a word. */
+  terminate(): void
+  /** Looks after heartbeat, sign-in deadline, expiry and progress; `now` is monotonic ms. */
+  sweep(now: number): void
+}
+
+export interface Registry extends Connections, Streams {
+  register(socket: OpenSocket): void
+  remove(socket: OpenSocket): void
+  unauthenticated(): number
+  /** Sockets and streams together. */
+  size(): number
+  /** Cuts the fullest sockets while all together are over the bound. */
+  relieve(): void
+  closeAll(code: number, reason: string): void
+  terminateAll(): void
+  /** Resolves when no connection is open. */
+  emptied(): Promise<void>
+  stop(): void
+}
+
+/** Every open connection of the gateway, with one timer that looks after them all. */
+export function createRegistry(deps: { clock: Clock; sweepMs: number; failed: (error: unknown) => void }): Registry {
+  const sockets = new Set<OpenSocket>()
+  const empty: (() => void)[] = []
+  const remove = (socket: OpenSocket) => {
+    sockets.delete(socket)
+    if (sockets.size === 0) for (const resolve of empty.splice(0)) resolve()
+  }
+  const relieve = () => {
+    const unsent = [...sockets]
+      .map(socket => ({ socket, bytes: socket.unsentBytes() }))
+      .sort((a, b) => b.bytes - a.bytes)
+    let sum = unsent.reduce((total, { bytes }) => total + bytes, 0)
+    for (const { socket, bytes } of unsent) {
+      if (sum <= maxUnsentBytes) return
+      sum -= bytes
+      socket.close(closeCodes.slowConsumer, 'Too slow: resume')
+    }
+  }
+  const timer = setInterval(() => {
+    const now = deps.clock.monotonic()
+    for (const socket of [...sockets]) {
+      try {
+        socket.sweep(now)
+      } catch (error) {
+        deps.failed(error)
+      }
+    }
+  }, deps.sweepMs)
+  timer.unref()
+
+  const closeWhere = (matches: (identity: Identity) => boolean) => {
+    for (const socket of [...sockets]) {
+      const identity = socket.identity()
+      if (identity && matches(identity)) socket.close(closeCodes.tokenRevoked, 'Signed out')
+    }
+  }
+  return {
+    register: socket => void sockets.add(socket),
+    remove,
+    add(stream) {
+      const entry = streamEntry(stream, deps.clock)
+      sockets.add(entry)
+      return () => remove(entry)
+    },
+    relieve,
+    count: () => [...sockets].filter(socket => socket.kind === 'socket').length,
+    size: () => sockets.size,
+    unauthenticated: () => [...sockets].reduce((sum, socket) => sum + (socket.identity() ? 0 : 1), 0),
+    closeToken: tokenId => closeWhere(identity => identity.tokenId === tokenId),
+    closeWebSession: hash => closeWhere(identity => identity.webSession === hash),
+    closeAll(code, reason) {
+      for (const socket of [...sockets]) socket.close(code, reason)
+    },
+    terminateAll() {
+      for (const socket of [...sockets]) socket.terminate()
+    },
+    emptied: () => (sockets.size === 0 ? Promise.resolve() : new Promise(resolve => empty.push(resolve))),
+    stop: () => clearInterval(timer),
+  }
+}
+
+/** A stream of events as one connection: it ends with its identity. */
+function streamEntry(stream: Parameters<Streams['add']>[0], clock: Clock): OpenSocket {
+  const { identity, unsentBytes, close } = stream
+  return {
+    kind: 'stream',
+    identity: () => identity,
+    unsentBytes,
+    close,
+    terminate: close,
+    sweep() {
+      if (identity.expiresAt !== undefined && identity.expiresAt <= clock.now()) close()
+    },
+  }
+}

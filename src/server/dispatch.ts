@@ -1,0 +1,110 @@
+import { hash } from 'node:crypto'
+import { TalonError } from '../protocol/errors.ts'
+import {
+  isRequestType,
+  type ParsedPayload,
+  type ReplyPayload,
+  type ReplyType,
+  type RequestType,
+  requests,
+} from '../protocol/messages.ts'
+import type { App, Call, Caller, Connection } from './record.ts'
+
+/** What a handler answers; `duplicate` tells that it was done before and this is the answer of that time. */
+export type Answer<T extends RequestType> = ReplyPayload<T> & { duplicate?: boolean }
+
+/** One request's handler, in a file of `handlers/` that is called after the request. */
+export type Handler<T extends RequestType> = (
+  app: App,
+  payload: ParsedPayload<T>,
+  call: Call,
+) => Promise<Answer<T>> | Answer<T>
+
+/** Gives a handler its types. */
+export function defineHandler<T extends RequestType>(type: T, handle: Handler<T>): { type: T; handle: Handler<T> } {
+  return { type, handle }
+}
+
+interface RegisteredHandler {
+  type: RequestType
+  // The payload was validated by the schema of the same type, which a table of all handlers cannot express.
+  handle: (app: App, payload: never, call: Call) => unknown
+}
+
+const files = import.meta.glob<{ handler: RegisteredHandler }>('./handlers/*.ts', { eager: true })
+const handlers = new Map(Object.values(files).map(file => [file.handler.type, file.handler]))
+
+/** The requests that have a handler; a test holds this against the table. */
+export function handledTypes(): string[] {
+  return [...handlers.keys()]
+}
+
+/** Who asks, and how an answer could go on: over a connection, with an idempotency key. */
+export interface Asking {
+  caller: Caller
+  connection?: Connection | undefined
+  /** The sender's id of this request; with it a change happens once. */
+  requestId?: string | undefined
+  afterReply?: ((then: () => void) => void) | undefined
+}
+
+export interface Reply {
+  type: string
+  payload: Record<string, unknown>
+}
+
+/**
+ * Answers one request: scope, payload, handler.
+ * @throws TalonError as the protocol says; anything else is a fault of ours
+ */
+export function dispatch(app: App, type: string, payload: unknown, asking: Asking): Promise<Reply> | Reply {
+  if (!isRequestType(type)) throw new TalonError('INVALID_MESSAGE', `Unknown message type: ${type}`)
+  const handler = handlers.get(type)
+  if (!handler) throw new TalonError('INVALID_MESSAGE', `Unknown message type: ${type}`)
+  const { scope, changes, reply } = requests[type]
+  if (scope !== null && !asking.caller.scopes.has(scope)) {
+    throw new TalonError('FORBIDDEN', `"${type}" needs a token with the scope "${scope}".`)
+  }
+  if (changes && app.lifecycle.draining()) {
+    throw new TalonError('DRAINING', 'The gateway is shutting down.', { retryAfterMs: 2_000 })
+  }
+  const parsed = validate(type, payload)
+  const call: Call = {
+    tokenId: asking.caller.tokenId,
+    scopes: asking.caller.scopes,
+    connection: asking.connection,
+    afterReply: asking.afterReply ?? (then => then()),
+    request:
+      changes && asking.requestId !== undefined ? requestKey(type, parsed, asking.requestId, asking.caller) : undefined,
+  }
+  const answer = handler.handle(app, parsed as never, call) // Validated by the schema of this very type.
+  if (answer instanceof Promise) return answer.then(settled => ({ type: reply, payload: settled }))
+  return { type: reply, payload: answer as Record<string, unknown> } // Handlers answer with objects, by their type.
+}
+
+/** The same for callers that know what they ask, such as a REST route. */
+export async function ask<T extends RequestType>(
+  app: App,
+  type: T,
+  payload: unknown,
+  asking: Asking,
+): Promise<Answer<T>> {
+  const reply = await dispatch(app, type, payload, asking)
+  return reply.payload as Answer<T> // Made by the handler of this very type.
+}
+
+export type { ReplyType }
+
+function validate(type: RequestType, payload: unknown): unknown {
+  const result = requests[type].payload.safeParse(payload)
+  if (result.success) return result.data
+  const issue = result.error.issues[0]
+  const field = issue && issue.path.length > 0 ? issue.path.join('.') : 'payload'
+  throw new TalonError('INVALID_MESSAGE', `"${type}": ${field}: ${issue?.message ?? 'not valid'}`, {
+    details: result.error.issues.slice(0, 10).map(({ path, message }) => ({ path: path.join('.'), message })),
+  })
+}
+
+function requestKey(type: string, parsed: unknown, requestId: string, caller: Caller) {
+  return { tokenId: caller.tokenId, requestId, hash: hash('sha256', `${type}\n${JSON.stringify(parsed)}`) }
+}

@@ -1,0 +1,14 @@
+import { defineHandler } from '../dispatch.ts'
+
+export const handler = defineHandler('session.create', async (app, payload, call) => {
+  const id = `sess_${app.newId()}`
+  const { session, duplicate } = await app.store.createSession({
+    id,
+    ...payload,
+    at: app.clock.now(),
+    request: call.request,
+  })
+  call.afterReply(() => call.connection?.follow({ sessionId: session.id, epoch: session.epoch, after: session.seq }))
+  const { id: sessionId, senderId, channel, title, createdAt } = session
+  return { sessionId, senderId, channel, title, createdAt, ...(duplicate && { duplicate }) }
+})

@@ -1,0 +1,7 @@
+import { defineHandler } from '../dispatch.ts'
+
+export const handler = defineHandler('session.list', (app, { watch, ...filter }, call) => {
+  // Watching begins before the page is read, so that no change falls between the two.
+  if (watch) call.connection?.watchSessions()
+  return app.store.listSessions(filter)
+})

@@ -1,0 +1,261 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createAdaptorServer, type ServerType } from '@hono/node-server'
+import { v7 as uuidv7 } from 'uuid'
+import manifest from '../../package.json' with { type: 'json' }
+import { acquireLock, type Lock } from '../db/sqlite/lock.ts'
+import { closeCodes } from '../protocol/errors.ts'
+import { scopes } from '../protocol/shapes.ts'
+import { createHttp } from './app.ts'
+import { assemble, type Parts } from './assemble.ts'
+import { nobodyTokenId } from './auth.ts'
+import { type Config, ConfigError, loadConfig, refuseUnsafe } from './config.ts'
+import { openLog } from './log.ts'
+import { browserHost, createGatehouse } from './origin.ts'
+import type { Assets } from './pages/assets.ts'
+import type { App, Clock, Identity } from './record.ts'
+import type { SettingKey } from './settings.ts'
+import { guardUpgrades } from './upgrade.ts'
+
+export interface StartOptions {
+  /** The data folder, an absolute path. */
+  home: string
+  env: Readonly<Record<string, string | undefined>>
+  flags?: Partial<Record<SettingKey, string>> | undefined
+  /** Takes what a person should read, such as the sign-in link. */
+  print?: ((line: string) => void) | undefined
+  /** Takes log lines; standard output if it is left out. */
+  writeLog?: ((line: string) => void) | undefined
+  assets?: Assets | undefined
+}
+
+export interface RunningGateway {
+  /** Origin, such as `http://127.0.0.1:19789`. */
+  url: string
+  app: App
+  /** A new sign-in link, which works once within 10 minutes. */
+  signInLink(): Promise<string>
+  /** Resolves when the gateway has stopped. */
+  stopped: Promise<void>
+  /** Lets runs end, closes everything, frees the data folder. A second call waits for the first. */
+  stop(): Promise<void>
+}
+
+/** A start that failed for a reason that a person can mend. */
+export class StartError extends Error {}
+
+interface Opened extends Parts {
+  lock: Lock
+  server: ServerType
+  url: string
+  tidying: NodeJS.Timeout
+}
+
+const clock: Clock = { now: () => Date.now(), monotonic: () => performance.now() }
+const root = fileURLToPath(new URL('../../', import.meta.url)) // The same from src/server and from dist/server.
+const minTokenLength = 32
+const hourMs = 60 * 60_000
+const keepRepliesMs = 24 * hourMs
+const keepDeletedMs = 30 * 24 * hourMs
+// A drain has 10 s in all; what is left is for last entries and for closing.
+const runGraceMs = 8_500
+const closeGraceMs = 1_000
+const restartExpectedMs = 5_000
+
+/**
+ * Starts a gateway in this process.
+ * @throws ConfigError (exit code 78), StartError, TalonError `STORAGE_UNAVAILABLE` such as for a folder that is in use
+ */
+export async function startGateway(options: StartOptions): Promise<RunningGateway> {
+  const { home, env } = options
+  const { values: config, warnings } = loadConfig({ home, env, flags: options.flags ?? {} })
+  refuseUnsafe(config)
+  const token = environmentToken(env)
+  prepareHome(home)
+  const log = openLog({ level: config['log.level'], ...(options.writeLog && { write: options.writeLog }) })
+  for (const warning of warnings) log.warn(warning)
+  const { version } = manifest
+  const bootId = uuidv7()
+  const [host, port] = [config['server.host'], config['server.port']]
+  const lock = acquireLock(home, { pid: process.pid, bootId, version, host, port, startedAt: clock.now() })
+  try {
+    const migrationsDir = join(root, 'migrations')
+    const parts = await assemble({ home, env, config, log, clock, bootId, version, migrationsDir })
+    const assets = options.assets ?? { dir: join(root, 'dist', 'client') }
+    const opened = await open(parts, lock, assets).catch(async error => {
+      await parts.app.store.close()
+      throw error
+    })
+    return await begin(opened, token, options.print ?? (() => undefined))
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+/** Opens the port. */
+async function open(parts: Parts, lock: Lock, assets: Assets): Promise<Opened> {
+  const { app, auth, registry, frameId } = parts
+  const { config } = app
+  const host = config['server.host']
+  const gatehouse = createGatehouse({
+    host,
+    allowedHosts: config['server.allowedHosts'],
+    allowedOrigins: config['server.allowedOrigins'],
+  })
+  const anybody = config['auth.mode'] === 'none' ? everybody : undefined
+  const http = createHttp(app, { gatehouse, assets, anybody })
+  const server = createAdaptorServer({ fetch: http.fetch })
+  guardUpgrades(server, { app, registry, gatehouse, frameId, anybody })
+  const port = await listen(server, host, config['server.port'])
+  lock.update({ port })
+  const tidy = () => keepTidy(app).catch(error => app.log.warn({ err: error }, 'old rows were not removed'))
+  const tidying = setInterval(() => void tidy().then(() => auth.flush()), hourMs).unref()
+  return { ...parts, lock, server, tidying, url: `http://${browserHost(host)}:${port}` }
+}
+
+/** Who everybody is with `auth.mode=none`. */
+const everybody: Identity = {
+  tokenId: nobodyTokenId,
+  scopes: new Set(scopes),
+  webSession: undefined,
+  expiresAt: undefined,
+}
+
+/** What a start does once: tokens, what a dead process left behind, the sign-in link. */
+async function begin(
+  opened: Opened,
+  token: string | undefined,
+  print: (line: string) => void,
+): Promise<RunningGateway> {
+  const { app, auth, runs, url } = opened
+  await auth.adoptEnvironment(token)
+  writeFileSync(join(app.home, 'run', 'cli.token'), `${auth.issueCliToken()}\n`, { mode: 0o600 })
+  await app.store.interruptInvocations({ at: clock.now() })
+  const { interrupted, queued } = await runs.recover()
+  if (interrupted + queued > 0) app.log.info({ interrupted, queued }, 'runs of the last start were taken up')
+  const { promise: stopped, resolve } = Promise.withResolvers<void>()
+  let stopping: Promise<void> | undefined
+  const signInLink = async () => `${url}/login#code=${(await auth.newCode(nobodyTokenId)).code}`
+  if (app.config['auth.mode'] === 'none') {
+    app.log.warn('auth.mode is "none": every program on this machine may do everything')
+    print(`Talon ${app.version} is ready, open to every program on this machine: ${url}/`)
+  } else {
+    print(`Talon ${app.version} is ready. Sign in (works once, within 10 minutes):\n\n  ${await signInLink()}\n`)
+  }
+  app.log.info({ url, home: app.home }, 'ready')
+  return {
+    url,
+    app,
+    signInLink,
+    stopped,
+    stop() {
+      stopping ??= stop(opened).finally(resolve)
+      return stopping
+    },
+  }
+}
+
+async function stop({ app, auth, runs, registry, lifecycle, lock, server, tidying }: Opened): Promise<void> {
+  app.log.info('stopping')
+  lifecycle.drain()
+  app.bus.broadcast('gateway.draining', { restartExpectedMs })
+  clearInterval(tidying)
+  await runs.drain(runGraceMs)
+  const closed = new Promise<void>(resolve => server.close(() => resolve()))
+  registry.closeAll(closeCodes.restart, 'Restart')
+  if ('closeIdleConnections' in server) server.closeIdleConnections()
+  const late = setTimeout(() => {
+    registry.terminateAll()
+    if ('closeAllConnections' in server) server.closeAllConnections()
+  }, closeGraceMs)
+  await Promise.all([closed, registry.emptied()])
+  clearTimeout(late)
+  registry.stop()
+  await auth.flush()
+  await app.models.close()
+  await app.store.close()
+  rmSync(join(app.home, 'run', 'cli.token'), { force: true })
+  lock.release()
+  app.log.info('stopped')
+}
+
+async function keepTidy(app: App): Promise<void> {
+  const now = clock.now()
+  await app.store.prune({ idempotencyBefore: now - keepRepliesMs, now })
+  await app.store.eraseDeleted({ before: now - keepDeletedMs })
+}
+
+/** Listens, and resolves with the port. @throws StartError that names a free port where this one is in use */
+async function listen(server: ServerType, host: string, port: number): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  server.once('error', reject)
+  server.listen({ port, host, backlog: 4_096 }, () => resolve())
+  try {
+    await promise
+  } catch (error) {
+    throw await listenError(error, host, port)
+  }
+  server.off('error', reject)
+  const address = server.address()
+  return typeof address === 'object' && address !== null ? address.port : port
+}
+
+async function listenError(error: unknown, host: string, port: number): Promise<unknown> {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'EADDRINUSE') {
+    const free = await nextFreePort(host, port + 1)
+    const advice = free === undefined ? 'Choose another' : `Port ${free} is free`
+    return new StartError(`Port ${port} on ${host} is in use. ${advice}: talon start --port ${free ?? '<number>'}`)
+  }
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return new StartError(`This machine has no address ${host} to listen on.`)
+  if (code === 'EACCES') {
+    return new StartError(
+      `Listening on port ${port} is not allowed. Choose one above 1023: talon start --port <number>`,
+    )
+  }
+  return error
+}
+
+const portsTried = 50
+
+async function nextFreePort(host: string, from: number): Promise<number | undefined> {
+  for (let port = from; port < Math.min(from + portsTried, 65_536); port++) {
+    const probe = createServer()
+    const free = await new Promise<boolean>(resolve => {
+      probe.once('error', () => resolve(false))
+      probe.listen(port, host, () => resolve(true))
+    })
+    if (free) {
+      await new Promise(resolve => probe.close(resolve))
+      return port
+    }
+  }
+  return undefined
+}
+
+function environmentToken(env: StartOptions['env']): string | undefined {
+  const token = env['TALON_TOKEN']
+  if (token === undefined || token === '') return undefined
+  if (token.length >= minTokenLength) return token
+  throw new ConfigError(
+    `TALON_TOKEN must have at least ${minTokenLength} characters. Make one with: openssl rand -hex 32`,
+  )
+}
+
+function prepareHome(home: string): void {
+  try {
+    mkdirSync(join(home, 'run'), { recursive: true, mode: 0o700 })
+    const probe = join(home, 'run', 'write.probe')
+    writeFileSync(probe, '', { mode: 0o600 })
+    rmSync(probe)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new StartError(
+      `The data folder ${home} cannot be written: ${reason}. Give this account the right to write it, or choose another with TALON_HOME or --home.`,
+    )
+  }
+}

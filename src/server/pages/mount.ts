@@ -1,0 +1,128 @@
+import type { Context, Hono } from 'hono'
+import { h } from 'preact'
+import { TalonError } from '../../protocol/errors.ts'
+import { clearSignInCookie, setSignInCookie } from '../cookies.ts'
+import type { HttpEnv } from '../http.ts'
+import type { App, Identity } from '../record.ts'
+import { type Assets, openAssets } from './assets.ts'
+import { favicon } from './favicon.ts'
+import { Login, safeNext } from './login.tsx'
+import type { PageEntry } from './page.ts'
+import { createRenderer, type Renderer } from './render.ts'
+
+type C = Context<HttpEnv>
+
+// A token has 60 characters and a path at most a few hundred; a larger form is none of ours.
+const maxFormBytes = 16 * 1024
+const yearSeconds = 31_536_000
+
+// The folder is the registry: a page is its file.
+const files = import.meta.glob<PageEntry>('./*.page.tsx', { eager: true, import: 'default' })
+const pages: readonly PageEntry[] = Object.values(files)
+
+/** Adds the dashboard: its pages, sign-in and sign-out, and the built files. It comes last, because it answers every address that is left with a page. */
+export function mountPages(http: Hono<HttpEnv>, app: App, assets: Assets): void {
+  const { tags, files: assetFiles, built } = openAssets(assets)
+  if (!built) app.log.warn({ dir: assets.dir }, 'The dashboard was not built: its pages come without style and script.')
+  const render = createRenderer({ app, tags, pages })
+
+  http.get('/assets/:name', async (c, next) => {
+    const file = await assetFiles.read(c.req.param('name'), c.req.header('accept-encoding') ?? '')
+    if (!file) return next()
+    // The name holds a hash of the content.
+    c.header('Cache-Control', `public, max-age=${yearSeconds}, immutable`)
+    c.header('Vary', 'Accept-Encoding')
+    if (file.encoding) c.header('Content-Encoding', file.encoding)
+    return c.body(file.body, 200, { 'Content-Type': file.type })
+  })
+  http.get('/favicon.svg', c => {
+    c.header('Cache-Control', 'public, max-age=86400')
+    return c.body(favicon, 200, { 'Content-Type': 'image/svg+xml' })
+  })
+  http.get('/login', c => {
+    const next = safeNext(c.req.query('next'))
+    return c.get('identity') ? c.redirect(next, 303) : loginPage(c, render, { next })
+  })
+  http.post('/login', c => signIn(c, app, render))
+  http.post('/logout', c => signOut(c, app))
+  for (const page of pages) http.get(page.path, c => showPage(c, app, render, page))
+  http.get('*', (c, next) => (wantsPage(c) ? render.error(c, notFound()) : next()))
+}
+
+async function showPage(c: C, app: App, render: Renderer, page: PageEntry): Promise<Response> {
+  const identity = c.get('identity')
+  if (!identity) {
+    const url = new URL(c.req.url)
+    return c.redirect(`/login?next=${encodeURIComponent(url.pathname + url.search)}`, 303)
+  }
+  try {
+    const { title, body } = await page.open(app, contextOf(c, app, identity, page))
+    return render.page(c, { title, body, status: 200 })
+  } catch (error) {
+    return render.error(c, error)
+  }
+}
+
+function contextOf(c: C, app: App, identity: Identity, page: PageEntry) {
+  if (!identity.scopes.has(page.scope)) {
+    throw new TalonError('FORBIDDEN', `This page needs a token with the scope “${page.scope}”.`)
+  }
+  return {
+    identity,
+    now: app.clock.now(),
+    param: (name: string) => c.req.param(name) ?? '',
+    query: (name: string) => c.req.query(name) || undefined,
+  }
+}
+
+/** Signs in with a pasted token: a plain form, so that it works without JavaScript. */
+async function signIn(c: C, app: App, render: Renderer): Promise<Response> {
+  const form = await readForm(c)
+  const next = safeNext(form?.get('next') ?? undefined)
+  const token = form?.get('token')?.trim() ?? ''
+  try {
+    const signedIn = token === '' ? undefined : await app.auth.exchangeToken(token, c.get('address'))
+    if (signedIn) {
+      setSignInCookie(c, signedIn, new URL(c.req.url).protocol === 'https:')
+      return c.redirect(next, 303)
+    }
+    const problem = 'This token is not valid. It may have expired, or it was revoked.'
+    return loginPage(c, render, { next, problem, status: 401 })
+  } catch (error) {
+    if (!(error instanceof TalonError) || error.code !== 'RATE_LIMITED') return render.error(c, error)
+    const seconds = Math.ceil((error.extras.retryAfterMs ?? 60_000) / 1_000)
+    c.header('Retry-After', String(seconds))
+    return loginPage(c, render, { next, problem: error.message, status: 429 })
+  }
+}
+
+async function readForm(c: C): Promise<URLSearchParams | undefined> {
+  const length = Number(c.req.header('content-length') ?? Number.NaN)
+  if (!(length <= maxFormBytes)) return undefined
+  return new URLSearchParams(await c.req.text())
+}
+
+async function signOut(c: C, app: App): Promise<Response> {
+  const webSession = c.get('identity')?.webSession
+  if (webSession !== undefined) await app.auth.signOut(webSession)
+  clearSignInCookie(c)
+  return c.redirect('/login', 303)
+}
+
+function loginPage(
+  c: C,
+  render: Renderer,
+  input: { next: string; problem?: string; status?: 200 | 401 | 429 },
+): Response {
+  const body = h(Login, { next: input.next, problem: input.problem })
+  return render.page(c, { title: 'Sign in', body, status: input.status ?? 200, bare: true })
+}
+
+/** Programs that ask for anything but a page get the answer of the application, in JSON. */
+function wantsPage(c: C): boolean {
+  return !c.req.path.startsWith('/api/') && (c.req.header('accept') ?? '').includes('text/html')
+}
+
+function notFound(): TalonError {
+  return new TalonError('NOT_FOUND', 'There is no page at this address.')
+}

@@ -1,0 +1,53 @@
+import type { Context } from 'hono'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { type ComponentChild, h } from 'preact'
+import { renderToString } from 'preact-render-to-string'
+import { errorPayload } from '../../protocol/errors.ts'
+import type { HttpEnv } from '../http.ts'
+import type { App } from '../record.ts'
+import type { AssetTags } from './assets.ts'
+import { ErrorView, errorTitle } from './error.tsx'
+import { IslandNames } from './island.tsx'
+import type { PageEntry } from './page.ts'
+import { Shell } from './shell.tsx'
+
+export interface Renderer {
+  /** Answers with a page in the shell; `bare` leaves navigation and connection out. */
+  page(
+    c: Context<HttpEnv>,
+    input: { title: string; body: ComponentChild; status: ContentfulStatusCode; bare?: boolean },
+  ): Response
+  /** Answers with the page of an error; what is no `TalonError` is logged, and shown as internal. */
+  error(c: Context<HttpEnv>, thrown: unknown): Response
+}
+
+/** Makes what turns bodies into documents. */
+export function createRenderer(input: { app: App; tags: AssetTags; pages: readonly PageEntry[] }): Renderer {
+  const { app, tags } = input
+  const navigation = navigationOf(input.pages)
+  const page: Renderer['page'] = (c, { title, body, status, bare = false }) => {
+    const signedIn = !bare && c.get('identity') !== undefined
+    const shell = h(Shell, { title, tags, path: c.req.path, navigation, signedIn, children: body })
+    const html = renderToString(h(IslandNames.Provider, { value: new Set<string>(), children: shell }))
+    // A page shows what is true now; after signing out, going back must not show it again.
+    c.header('Cache-Control', 'no-store')
+    return c.html(`<!doctype html>${html}`, status)
+  }
+  return {
+    page,
+    error(c, thrown) {
+      const error = errorPayload(thrown)
+      const requestId = c.get('requestId')
+      if (error.code === 'INTERNAL') app.log.error({ err: thrown, requestId, path: c.req.path }, 'A page failed.')
+      // No code of the table has a status that forbids a body.
+      const status = error.status as ContentfulStatusCode
+      return page(c, { title: errorTitle(status), body: h(ErrorView, { error, requestId }), status })
+    },
+  }
+}
+
+function navigationOf(pages: readonly PageEntry[]): { label: string; path: string }[] {
+  return pages
+    .flatMap(page => (page.navigation ? [{ ...page.navigation, path: page.path }] : []))
+    .sort((a, b) => a.order - b.order)
+}

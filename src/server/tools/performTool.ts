@@ -1,0 +1,98 @@
+import { type ErrorCode, TalonError } from '../../protocol/errors.ts'
+import type { ToolOutcome, ToolRunInput } from '../record.ts'
+import type { Decision } from './decide.ts'
+import { capOutput } from './output.ts'
+import type { BoundTool, Tool, ToolAnswer, ToolApp, ToolContext } from './tool.ts'
+
+/** The longest time that any run may take, whatever a caller asks for. */
+export const maxTimeoutMs = 600_000
+/** How long a tool that was stopped may take to end what it started, before the caller gets its answer without it. */
+const settleGraceMs = 5_000
+const maxErrorBytes = 4_096
+
+/** A run that may begin: its arguments are right and it is allowed. */
+export interface Job {
+  tool: Tool
+  bound: Extract<BoundTool, { ok: true }>
+  decision: Decision
+  input: ToolRunInput
+  invocationId: string
+  timeoutMs: number
+  stop: AbortController
+}
+
+/** Lets a tool act within its time and its room for output; whatever it throws becomes a result. */
+export async function perform(app: ToolApp, job: Job): Promise<ToolOutcome> {
+  const { tool, bound, stop, invocationId, input, timeoutMs } = job
+  const maxOutputBytes = app.config['tools.maxOutputBytes']
+  const { sessionId, runId } = input
+  const context: ToolContext = { ...app, signal: stop.signal, invocationId, sessionId, runId, maxOutputBytes }
+  const act = (): Promise<ToolAnswer> => (input.dryRun ? bound.dryRun(context) : bound.run(context))
+  const startedAt = app.clock.monotonic()
+  const timer = setTimeout(() => stop.abort(timedOut(tool.name, timeoutMs)), timeoutMs)
+  const answer = await settled(act, stop.signal).catch(error => failureOf(error, app, job))
+  clearTimeout(timer)
+  const durationMs = Math.round(app.clock.monotonic() - startedAt)
+  const outcome = outcomeOf(answer, job, durationMs, maxOutputBytes)
+  app.log.debug({ tool: tool.name, invocationId, success: outcome.success, durationMs }, 'A tool ran')
+  return outcome
+}
+
+/** The result of a run that did not begin. */
+export function refusal(input: ToolRunInput, invocationId: string, decision: Decision, why: TalonError): ToolOutcome {
+  const { toolName } = input
+  const failed = { success: false, output: '', error: why.message, code: why.code, durationMs: 0, truncated: false }
+  return { toolName, invocationId, ...failed, decision }
+}
+
+export function cancelled(toolName: string): TalonError {
+  return new TalonError('CANCELLED', `${toolName} was cancelled.`)
+}
+
+function timedOut(toolName: string, timeoutMs: number): TalonError {
+  const advice = `Ask for less, or allow more by timeoutMs (at most ${maxTimeoutMs})`
+  return new TalonError('TIMEOUT', `${toolName} did not end within ${timeoutMs} ms and was stopped. ${advice}.`)
+}
+
+function outcomeOf(answer: ToolAnswer, job: Job, durationMs: number, maxOutputBytes: number): ToolOutcome {
+  const { output, error, code } = typeof answer === 'string' ? { output: answer } : answer
+  const { text, truncated } = capOutput(output, maxOutputBytes)
+  const begin = { toolName: job.tool.name, invocationId: job.invocationId }
+  const end = { durationMs, truncated, decision: job.decision }
+  if (error === undefined) return { ...begin, success: true, output: text, ...end }
+  const shown = capOutput(error, maxErrorBytes).text
+  return {
+    ...begin,
+    success: false,
+    output: text,
+    error: shown,
+    code: code ?? ('INTERNAL' satisfies ErrorCode),
+    ...end,
+  }
+}
+
+function failureOf(error: unknown, app: ToolApp, { stop, tool, invocationId }: Job): ToolAnswer {
+  const reason: unknown = stop.signal.aborted ? stop.signal.reason : error
+  if (reason instanceof TalonError) return { output: '', error: reason.message, code: reason.code }
+  app.log.error({ err: reason, tool: tool.name, invocationId }, 'A tool failed in a way that nobody foresaw')
+  return { output: '', error: 'Internal error.', code: 'INTERNAL' }
+}
+
+/** What the work settles with; once the signal has aborted it has a grace to end, then the signal's reason is thrown. */
+async function settled<T>(act: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted()
+  let timer: NodeJS.Timeout | undefined
+  let onAbort = () => {}
+  const abandoned = new Promise<never>((_, reject) => {
+    onAbort = () => {
+      timer = setTimeout(() => reject(signal.reason), settleGraceMs)
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+  try {
+    return await Promise.race([act(), abandoned])
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', onAbort)
+  }
+}

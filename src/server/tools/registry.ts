@@ -1,0 +1,71 @@
+import { realpathSync } from 'node:fs'
+import { resolve, sep } from 'node:path'
+import { type Config, ConfigError } from '../config.ts'
+import type { Log } from '../log.ts'
+import type { Clock, Tools } from '../record.ts'
+import { denialOf } from './decide.ts'
+import { type InvocationStore, ToolRunner } from './runTool.ts'
+import type { Tool, ToolApp } from './tool.ts'
+
+export interface ToolParts {
+  store: InvocationStore
+  config: Config
+  /** The data folder, an absolute path. */
+  home: string
+  log: Log
+  clock: Clock
+  newId: () => string
+}
+
+/**
+ * The tools of this gateway: those whose files lie in this folder, unless others are given.
+ * @throws ConfigError if the workspace holds the data folder.
+ */
+export function createTools(parts: ToolParts, tools: Tool[] = toolsOfFolder()): Tools {
+  const { config, log, clock, newId } = parts
+  const app: ToolApp = { config, log, clock, newId, workspace: workspaceOf(parts.home, config['tools.workspace']) }
+  const runner = new ToolRunner(app, parts.store, tools)
+  return {
+    list() {
+      return tools.map(tool => {
+        const { name, description, parameters, group, permission } = tool
+        const reason = denialOf(tool) ?? tool.available(app)
+        const facts = { name, description, parameters, group, permission, available: reason === undefined }
+        return reason === undefined ? facts : { ...facts, reason }
+      })
+    },
+    run: input => runner.run(input),
+    cancel: invocationId => runner.cancel(invocationId),
+  }
+}
+
+// The folder is the registry: a tool is a file whose name has an underscore, and is called like it.
+function toolsOfFolder(): Tool[] {
+  const files = import.meta.glob<{ default: Tool }>('./*_*.ts', { eager: true })
+  return Object.entries(files)
+    .map(([file, { default: tool }]) => {
+      if (file !== `./${tool.name}.ts`) throw new Error(`The tool "${tool.name}" is declared in ${file}.`)
+      return tool
+    })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+function workspaceOf(home: string, setting: string): string {
+  const workspace = resolve(home, setting)
+  const root = realPath(workspace)
+  // A tool that could write the database, the configuration or a token could give itself any right.
+  if (`${realPath(home)}${sep}`.startsWith(root.endsWith(sep) ? root : `${root}${sep}`)) {
+    throw new ConfigError(
+      `tools.workspace: ${workspace} holds the data folder ${home}. Name a folder inside or beside it.`,
+    )
+  }
+  return workspace
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path // It is created at its first use.
+  }
+}

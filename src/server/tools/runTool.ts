@@ -1,0 +1,168 @@
+import type { Invocation, Store } from '../../db/store.ts'
+import { TalonError } from '../../protocol/errors.ts'
+import { nearest } from '../config.ts'
+import type { ToolOutcome, ToolRunInput, Tools } from '../record.ts'
+import { decide, denialOf } from './decide.ts'
+import { cancelled, type Job, maxTimeoutMs, perform, refusal } from './performTool.ts'
+import { createSlots, type Slots } from './slots.ts'
+import type { Tool, ToolApp } from './tool.ts'
+
+/** Runs that wait for a slot; more are refused. */
+const maxWaiting = 256
+
+export type InvocationStore = Pick<Store, 'beginInvocation' | 'finishInvocation' | 'getInvocation'>
+
+/** A run that was asked for and has no result yet. */
+interface Pending {
+  hash: string | undefined
+  stop: AbortController
+  done: Promise<ToolOutcome>
+}
+
+/** Runs tools: arguments, permission, time, output, recording and repeats are dealt with here, once for all of them. */
+export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
+  readonly #app: ToolApp
+  readonly #store: InvocationStore
+  readonly #tools: ReadonlyMap<string, Tool>
+  readonly #slots: Slots
+  // Both are bounded by the slots and the places to wait for one.
+  readonly #pending = new Map<string, Pending>()
+  readonly #pendingRequests = new Map<string, Pending>()
+
+  constructor(app: ToolApp, store: InvocationStore, tools: Tool[]) {
+    this.#app = app
+    this.#store = store
+    this.#tools = new Map(tools.map(tool => [tool.name, tool]))
+    this.#slots = createSlots(app.config['tools.maxConcurrent'], maxWaiting)
+  }
+
+  /**
+   * Runs a tool. A tool that fails, was refused, stopped or called wrongly is a result with `success: false`.
+   * @throws TalonError `TOOL_NOT_FOUND`, `CONFLICT`, `OVERLOADED`, or what the store throws
+   */
+  async run(input: ToolRunInput): Promise<ToolOutcome> {
+    const tool = this.#find(input.toolName)
+    const repeated = this.#repeatedBy(input)
+    if (repeated) return { ...(await repeated.done), duplicate: true }
+
+    const invocationId = this.#app.newId()
+    const decision = decide(tool)
+    const bound = tool.bind(input.args)
+    if (!bound.ok) return refusal(input, invocationId, decision, new TalonError('INVALID_MESSAGE', bound.problem))
+    const denial = denialOf(tool) ?? tool.available(this.#app)
+    if (denial !== undefined) {
+      this.#app.log.warn({ tool: tool.name, rule: decision.rule, tokenId: input.tokenId }, 'A tool may not run')
+      return refusal(input, invocationId, decision, new TalonError('FORBIDDEN', denial))
+    }
+    const timeoutMs = this.#timeoutOf(tool, input)
+    return this.#track({ tool, bound, decision, input, invocationId, timeoutMs, stop: new AbortController() })
+  }
+
+  cancel(invocationId: string): boolean {
+    const found = this.#pending.get(invocationId)
+    found?.stop.abort(new TalonError('CANCELLED', 'The tool was cancelled.'))
+    return found !== undefined
+  }
+
+  #find(name: string): Tool {
+    const tool = this.#tools.get(name)
+    if (tool) return tool
+    const close = nearestOf(name, [...this.#tools.keys()])
+    const hint = close.length > 0 ? ` The nearest are ${close.join(', ')}.` : ''
+    throw new TalonError('TOOL_NOT_FOUND', `There is no tool ${JSON.stringify(name)}.${hint}`)
+  }
+
+  /** The same request, if it is at work now. */
+  #repeatedBy(input: ToolRunInput): Pending | undefined {
+    const key = keyOf(input)
+    const found = key === undefined ? undefined : this.#pendingRequests.get(key)
+    if (found && found.hash !== input.request?.hash) {
+      throw new TalonError('CONFLICT', 'This request id was used before with another payload. Use a new id.')
+    }
+    return found
+  }
+
+  #timeoutOf(tool: Tool, input: ToolRunInput): number {
+    const wantedMs = input.timeoutMs ?? tool.timeoutMs ?? this.#app.config['tools.timeoutMs']
+    return Math.min(Math.max(1, wantedMs), maxTimeoutMs)
+  }
+
+  async #track(job: Job): Promise<ToolOutcome> {
+    const { invocationId, stop, input, tool } = job
+    const key = keyOf(input)
+    const onAbort = () => stop.abort(cancelled(tool.name))
+    if (input.signal?.aborted) onAbort()
+    input.signal?.addEventListener('abort', onAbort, { once: true })
+    const entry: Pending = { hash: input.request?.hash, stop, done: this.#inSlot(job) }
+    this.#pending.set(invocationId, entry)
+    if (key !== undefined) this.#pendingRequests.set(key, entry)
+    try {
+      return await entry.done
+    } finally {
+      input.signal?.removeEventListener('abort', onAbort)
+      this.#pending.delete(invocationId)
+      if (key !== undefined) this.#pendingRequests.delete(key)
+    }
+  }
+
+  async #inSlot(job: Job): Promise<ToolOutcome> {
+    const { input, invocationId, decision, stop, tool, timeoutMs } = job
+    let release: () => void
+    try {
+      release = await this.#slots.acquire(stop.signal, timeoutMs)
+    } catch (error) {
+      // Nothing was recorded yet, so the same request may be sent again.
+      if (stop.signal.aborted) return refusal(input, invocationId, decision, cancelled(tool.name))
+      throw error
+    }
+    try {
+      return input.dryRun ? await perform(this.#app, job) : await this.#recorded(job)
+    } finally {
+      release()
+    }
+  }
+
+  /** Acts only after the store has on disk that it begins; an answer leaves only after the result is there too. */
+  async #recorded(job: Job): Promise<ToolOutcome> {
+    const { input, invocationId: id, tool } = job
+    const { known } = await this.#store.beginInvocation({
+      id,
+      tokenId: input.tokenId,
+      sessionId: input.sessionId ?? null,
+      runId: input.runId ?? null,
+      toolName: tool.name,
+      args: input.args,
+      startedAt: this.#app.clock.now(),
+      request: input.request,
+    })
+    if (known) return { ...(await this.#outcomeOf(known)), duplicate: true }
+    const outcome = await perform(this.#app, job)
+    await this.#store.finishInvocation({ invocationId: id, outcome: { ...outcome }, at: this.#app.clock.now() })
+    return outcome
+  }
+
+  async #outcomeOf(known: Invocation): Promise<ToolOutcome> {
+    const running = this.#pending.get(known.id)
+    if (running) return running.done
+    // It may have ended between the answer of the store and now.
+    const outcome = known.outcome ?? (await this.#store.getInvocation(known.id))?.outcome
+    // What is stored was written by `finishInvocation` above, or by the store in the same shape.
+    if (outcome) return outcome as unknown as ToolOutcome
+    const error = 'How this run ended could not be recorded. It is not run again.'
+    const lost = { success: false, output: '', error, code: 'INTERRUPTED', durationMs: 0, truncated: false }
+    return { toolName: known.toolName, invocationId: known.id, ...lost }
+  }
+}
+
+/** A dry run changes nothing, so there is nothing to do only once. */
+function keyOf({ request, dryRun }: ToolRunInput): string | undefined {
+  return request && !dryRun ? `${request.tokenId} ${request.requestId}` : undefined
+}
+
+function nearestOf(word: string, names: string[]): string[] {
+  const close: string[] = []
+  for (let left = names; close.length < 3 && left.length > 0; left = names.filter(name => !close.includes(name))) {
+    close.push(nearest(word, left))
+  }
+  return close
+}

@@ -1,0 +1,160 @@
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { ServerType } from '@hono/node-server'
+import { createNodeWebSocket } from '@hono/node-ws'
+import { Hono } from 'hono'
+import type { WebSocket } from 'ws'
+import { type ErrorCode, errorCodes, errorPayload, TalonError } from '../protocol/errors.ts'
+import type { Registry } from './connections.ts'
+import { cookieOf } from './cookies.ts'
+import type { Gatehouse } from './origin.ts'
+import type { App, Identity } from './record.ts'
+import { maxFrameBytes, openSocket } from './socket.ts'
+
+// RFC 6455 section 4.1: 16 bytes in base64.
+const keyForm = /^[+/0-9A-Za-z]{22}==$/
+
+interface UpgradeDeps {
+  app: App
+  registry: Registry
+  gatehouse: Gatehouse
+  frameId: () => string
+  /** Who everybody is, with `auth.mode=none`. */
+  anybody: Identity | undefined
+}
+
+interface Admitted {
+  address: string
+  identity: Identity | undefined
+}
+
+/**
+ * Stands before the WebSocket adapter: an upgrade that reaches it is well-formed, from an allowed host and origin, within
+ * the limits, and on a socket that is alive. Everything else is refused here, with a whole HTTP answer. Nothing but this
+ * file knows the adapter.
+ */
+export function guardUpgrades(server: ServerType, deps: UpgradeDeps): void {
+  const admitted = new WeakMap<IncomingMessage, Admitted>()
+  const accept = adapter(deps, admitted)
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // Without a listener a reset of the peer would end the process.
+    socket.on('error', error => deps.app.log.debug({ err: error.message }, 'a connection broke'))
+    admit(deps, request)
+      .then(admission => {
+        if (socket.destroyed || !socket.readable || !socket.writable) return socket.destroy()
+        admitted.set(request, admission)
+        return accept(request, socket, head)
+      })
+      .catch(error => refuse(deps, socket, error))
+  })
+}
+
+/** The one use of `@hono/node-ws`: its upgrade listener, called for what was admitted. */
+function adapter(deps: UpgradeDeps, admitted: WeakMap<IncomingMessage, Admitted>) {
+  // `env` is what the adapter makes for one upgrade: it carries the request.
+  const http = new Hono<{ Bindings: { incoming: IncomingMessage } }>()
+  const { injectWebSocket, upgradeWebSocket, wss } = createNodeWebSocket({ app: http, baseUrl: 'http://localhost' })
+  wss.options.maxPayload = maxFrameBytes.unauthenticated
+  http.get(
+    '/ws',
+    upgradeWebSocket(c => ({
+      onOpen(_event, context) {
+        const incoming: IncomingMessage = c.env.incoming
+        const admission = admitted.get(incoming)
+        const ws = context.raw as WebSocket | undefined // The adapter is generic over the socket; this is the one of `ws`.
+        if (!admission || !ws) return
+        const raiseFrameLimit = () => raiseLimit(ws)
+        if (admission.identity) raiseFrameLimit()
+        // Frames are read from the raw socket: the adapter's event objects cost a quarter of the message rate.
+        openSocket({ ...deps, ...admission, ws, socket: incoming.socket as Socket, raiseFrameLimit })
+      },
+    })),
+  )
+  let listener: ((request: IncomingMessage, socket: Duplex, head: Buffer) => unknown) | undefined
+  // The adapter only ever calls `on('upgrade', …)` of what it is injected into.
+  const catcher = { on: (_event: string, handle: typeof listener) => (listener = handle) }
+  injectWebSocket(catcher as unknown as ServerType)
+  return (request: IncomingMessage, socket: Duplex, head: Buffer) => listener?.(request, socket, head)
+}
+
+/** `ws` takes the limit at the upgrade only, so it is raised where `ws` keeps it; a test sends a frame of that size. */
+function raiseLimit(ws: WebSocket): void {
+  const { _receiver: receiver } = ws as unknown as { _receiver?: { _maxPayload: number } }
+  if (receiver) receiver._maxPayload = maxFrameBytes.authenticated
+}
+
+/** @throws TalonError that says why this upgrade is refused */
+async function admit(deps: UpgradeDeps, request: IncomingMessage): Promise<Admitted> {
+  const { app, gatehouse, registry } = deps
+  const { headers } = request
+  if (!gatehouse.servesHost(headers.host)) throw new TalonError('MISDIRECTED', 'This host name is not served here.')
+  const url = request.url ?? ''
+  if (url !== '/ws' && !url.startsWith('/ws?')) throw new TalonError('NOT_FOUND', 'WebSockets are served at /ws.')
+  if (request.method !== 'GET' || headers.upgrade?.toLowerCase() !== 'websocket') {
+    throw new TalonError('INVALID_MESSAGE', 'This is no WebSocket upgrade.')
+  }
+  if (!keyForm.test(headers['sec-websocket-key'] ?? '') || headers['sec-websocket-version'] !== '13') {
+    throw new TalonError('INVALID_MESSAGE', 'Sec-WebSocket-Key or Sec-WebSocket-Version is not valid.')
+  }
+  if (headers.origin !== undefined && !gatehouse.servesOrigin(headers.origin, headers.host)) {
+    throw new TalonError('FORBIDDEN', 'This origin may not connect.')
+  }
+  if (/[?&]token=/i.test(url)) {
+    throw new TalonError('INVALID_MESSAGE', 'A token in a URL ends up in logs: send it as a header or in "hello".')
+  }
+  if (app.lifecycle.draining())
+    throw new TalonError('DRAINING', 'The gateway is shutting down.', { retryAfterMs: 2_000 })
+  if (registry.size() >= app.config['server.maxConnections']) {
+    throw new TalonError('OVERLOADED', 'Too many connections.', { retryAfterMs: 5_000 })
+  }
+  const address = request.socket.remoteAddress ?? 'unknown'
+  const identity = deps.anybody ?? (await identify(app, request, address))
+  if (!identity && registry.unauthenticated() >= app.config['server.maxUnauthenticated']) {
+    throw new TalonError('OVERLOADED', 'Too many connections that have not signed in.', { retryAfterMs: 5_000 })
+  }
+  return { address, identity }
+}
+
+/** Who upgrades; undefined if the first frame has to tell. */
+async function identify(app: App, request: IncomingMessage, address: string): Promise<Identity | undefined> {
+  const { authorization, cookie, origin } = request.headers
+  if (authorization !== undefined) {
+    const token = /^Bearer\s+(\S+)$/i.exec(authorization)?.[1] ?? ''
+    const identity = await app.auth.verifyToken(token, address)
+    if (!identity) throw new TalonError('UNAUTHENTICATED', 'This token is not valid.')
+    return identity
+  }
+  const secret = cookieOf(cookie)
+  if (secret === undefined) return undefined
+  // A browser always tells the origin of an upgrade; without one a cookie proves nothing.
+  if (origin === undefined) throw new TalonError('FORBIDDEN', 'A cookie upgrades only together with an Origin.')
+  const identity = await app.auth.verifyCookie(secret, address)
+  if (!identity) throw new TalonError('UNAUTHENTICATED', 'Signed out: sign in again.')
+  return identity
+}
+
+function refuse(deps: UpgradeDeps, socket: Duplex, error: unknown): void {
+  if (!(error instanceof TalonError)) deps.app.log.error({ err: error }, 'an upgrade failed')
+  const payload = errorPayload(error)
+  if (!socket.writable) return void socket.destroy()
+  const body = JSON.stringify({ type: 'about:blank', title: titleOf(payload.code), ...payload, detail: payload.error })
+  const headers = [
+    `HTTP/1.1 ${payload.status} ${STATUS_CODES[payload.status] ?? titleOf(payload.code)}`,
+    'Connection: close',
+    'Content-Type: application/problem+json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Cache-Control: no-store',
+    'X-Content-Type-Options: nosniff',
+    ...(payload.code === 'UNAUTHENTICATED' ? ['WWW-Authenticate: Bearer'] : []),
+    ...(payload.retryAfterMs ? [`Retry-After: ${Math.ceil(payload.retryAfterMs / 1000)}`] : []),
+  ]
+  socket.end(`${headers.join('\r\n')}\r\n\r\n${body}`)
+  // A peer that does not close its half would keep the socket for ever.
+  socket.once('finish', () => socket.destroy())
+}
+
+/** A code of the wire in words, for the title of a problem. */
+export function titleOf(code: ErrorCode): string {
+  return STATUS_CODES[errorCodes[code].status] ?? code.toLowerCase().replaceAll('_', ' ')
+}
