@@ -112,13 +112,19 @@ function createTalk(client: Client, sessionId: string, screen: Screen): Talk {
   const onTheirWay: string[] = []
   const open = new Set<string>()
   let lastEnded = ''
+  let sending = 0
 
-  return { isBusy: () => open.size > 0 || onTheirWay.length > 0, send, cancel, hear }
+  return { isBusy, send, cancel, hear }
+
+  function isBusy(): boolean {
+    return open.size > 0 || sending > 0
+  }
 
   async function send(line: string): Promise<void> {
     const text = line.trim()
     if (text === '') return rest()
     onTheirWay.push(text)
+    sending++
     try {
       const { runId } = await client.request('session.send_message', { sessionId, text })
       if (runId !== lastEnded) open.add(runId)
@@ -126,6 +132,7 @@ function createTalk(client: Client, sessionId: string, screen: Screen): Talk {
       forget(text)
       screen.notice(error instanceof Error ? error.message : String(error))
     }
+    sending--
     rest()
   }
 
@@ -137,7 +144,8 @@ function createTalk(client: Client, sessionId: string, screen: Screen): Talk {
     if (event.type === 'session.message' && event.payload.message.role === 'user') showUser(event.payload.message)
     else screen.show(event)
     if (event.type === 'run.started') open.add(event.payload.runId)
-    if (event.type === 'run.finished' || event.type === 'session.message.final') {
+    // An answer that is not whole is followed by the reason.
+    if (event.type === 'run.finished' || (event.type === 'session.message.final' && !event.payload.incomplete)) {
       lastEnded = event.payload.runId
       open.delete(lastEnded)
     }
@@ -159,7 +167,7 @@ function createTalk(client: Client, sessionId: string, screen: Screen): Talk {
   }
 
   function rest(): void {
-    if (open.size === 0 && onTheirWay.length === 0) screen.rest()
+    if (!isBusy()) screen.rest()
   }
 }
 

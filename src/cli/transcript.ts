@@ -132,5 +132,7 @@ function resultOf(result: ToolResult): string {
 }
 
 function endOf(run: { state: string; error?: string | undefined }): string {
-  return run.error === undefined ? run.state : `${run.state}: ${oneLine(run.error, maxErrorLength)}`
+  return run.error === undefined || run.state === 'cancelled'
+    ? run.state
+    : `${run.state}: ${oneLine(run.error, maxErrorLength)}`
 }

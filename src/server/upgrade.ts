@@ -129,9 +129,8 @@ async function identify(app: App, request: IncomingMessage, address: string): Pr
   if (secret === undefined) return undefined
   // A browser always tells the origin of an upgrade; without one a cookie proves nothing.
   if (origin === undefined) throw new TalonError('FORBIDDEN', 'A cookie upgrades only together with an Origin.')
-  const identity = await app.auth.verifyCookie(secret, address)
-  if (!identity) throw new TalonError('UNAUTHENTICATED', 'Signed out: sign in again.')
-  return identity
+  // A browser cannot see why an upgrade was refused, so one whose sign-in has ended learns it from the answer to "hello".
+  return app.auth.verifyCookie(secret, address)
 }
 
 function refuse(deps: UpgradeDeps, socket: Duplex, error: unknown): void {

@@ -53,8 +53,10 @@ export function startCommand(argv: string[], options: CommandOptions = {}): Star
       return () => listeners.delete(listener)
     },
   }
+  const exitCode = run(argv, context)
+  void exitCode.then(code => stdout.end(`It ended with ${code} and said: ${stderr.text()}`))
   return {
-    exitCode: run(argv, context),
+    exitCode,
     context,
     out: stdout.text,
     err: stderr.text,
@@ -76,23 +78,28 @@ export async function runCommand(
   return { exitCode, out: command.out(), err: command.err() }
 }
 
-function record(): { stream: Output; text(): string; until(text: string): Promise<void> } {
+function record() {
   const stream = new PassThrough()
   let text = ''
   let seen = 0
+  let ended: string | undefined
   let check = () => {}
   stream.on('data', chunk => {
     text += chunk
     check()
   })
   return {
-    stream,
+    stream: stream as Output,
     text: () => text,
-    until: wanted =>
-      new Promise(resolve => {
+    end(reason: string) {
+      ended = reason
+      check()
+    },
+    until: (wanted: string) =>
+      new Promise<void>((resolve, reject) => {
         check = () => {
           const at = text.indexOf(wanted, seen)
-          if (at === -1) return
+          if (at === -1) return ended === undefined ? undefined : reject(new Error(`Waiting for "${wanted}": ${ended}`))
           seen = at + wanted.length
           check = () => {}
           resolve()

@@ -227,7 +227,6 @@ describe('file_search', () => {
       const outcome = await bench.run('file_search', { path: 'evil.txt', query, regex: true }, { timeoutMs: 4_000 })
       clearInterval(beat)
       expect([undefined, 'TIMEOUT']).toContain(outcome.code)
-      console.log(query, outcome.durationMs, longestMs, outcome.code)
       expect(longestMs).toBeLessThan(1_500)
     },
   )
