@@ -1,5 +1,4 @@
 // Plain JavaScript without imports of ours, because its work is to be understood by Node versions that cannot run the rest.
-import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -37,7 +36,8 @@ function refuse() {
 }
 
 /** Runs the same command with another Node, as if it had been that one: same terminal, signals and exit code. */
-function handOver(node, entry) {
+async function handOver(node, entry) {
+  const { spawn } = await import('node:child_process')
   const child = spawn(node, [entry, ...process.argv.slice(2)], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env: { ...process.env, [leashVariable]: String(process.pid) },

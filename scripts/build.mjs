@@ -53,6 +53,8 @@ async function build(vite) {
     rmSync(join(dist, side), { recursive: true, force: true })
     renameSync(fresh(side), join(dist, side))
   }
+  // Compiled code of the old build, see bin/launch.mjs.
+  rmSync(join(dist, '.cache'), { recursive: true, force: true })
   writeStamp(root, print)
   return say(`Built dist/ in ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`, 0)
 }

@@ -1,7 +1,7 @@
 import type { Client, SessionEvent } from '../client/index.ts'
 import type { EventPayload } from '../protocol/messages.ts'
 import { CommandError, type Context, exitCodes } from './context.ts'
-import { createTranscript } from './transcript.ts'
+import { Transcript } from './transcript.ts'
 
 // After the last entry of a run its end follows at once; longer than this it was lost with a connection.
 const endGraceMs = 2_000
@@ -23,7 +23,7 @@ interface Question {
 
 /** Sends one message, prints what answers it, and gives the exit code. */
 export async function askOnce(context: Context, client: Client, question: Question): Promise<number> {
-  const answer = createTranscript(
+  const answer = new Transcript(
     text => void (question.json || context.stdout.write(text)),
     text => void context.stderr.write(text),
   )
@@ -35,7 +35,7 @@ export async function askOnce(context: Context, client: Client, question: Questi
     client.request('session.cancel', { sessionId: question.sessionId }).catch(() => left.resolve('left'))
   })
   try {
-    const end = await Promise.race([followRun(client, question, answer.show), left.promise])
+    const end = await Promise.race([followRun(client, question, event => answer.show(event)), left.promise])
     answer.endLine()
     if (end === 'left') return exitCodes.interrupted
     if (question.json) context.stdout.write(`${JSON.stringify(asJson(question.sessionId, end))}\n`)

@@ -1,9 +1,9 @@
-import { clearLine, createInterface, cursorTo } from 'node:readline'
+import { clearLine, createInterface, cursorTo, type Interface } from 'node:readline'
 import type { Client, ClientState, SessionEvent } from '../client/index.ts'
 import type { Message, Session } from '../protocol/shapes.ts'
-import { type Context, exitCodes } from './context.ts'
+import { type Context, exitCodes, type Output } from './context.ts'
 import { printable } from './text.ts'
-import { createTranscript } from './transcript.ts'
+import { Transcript } from './transcript.ts'
 
 const shownMessages = 20
 // Two presses of Ctrl-C within this time leave.
@@ -13,8 +13,9 @@ const promptText = '> '
 /** Talks in a session until the user leaves; gives the exit code. */
 export async function converse(context: Context, client: Client, sessionId: string): Promise<number> {
   const { session } = await client.request('session.get', { sessionId })
-  const screen = createScreen(context)
-  const after = await showRecent(client, session, screen)
+  const after = await showRecent(context, client, session)
+  // From here to the listeners nothing waits, so that no line is lost that was typed meanwhile.
+  const screen = new Screen(context)
   const left = Promise.withResolvers<number>()
   const talk = createTalk(client, sessionId, screen)
   const stops = [
@@ -40,61 +41,65 @@ export async function converse(context: Context, client: Client, sessionId: stri
 }
 
 /** Where one person types and the answers appear, on one terminal. */
-interface Screen extends ReturnType<typeof createTranscript> {
-  lines: ReturnType<typeof createInterface>
-  write(text: string): void
-  /** Nothing is being said: shows the prompt. */
-  rest(): void
-  close(): void
-}
+class Screen {
+  readonly lines: Interface
+  readonly transcript: Transcript
+  readonly #output: Output
+  #isResting = false
+  #isClosed = false
 
-function createScreen(context: Context): Screen {
-  const lines = createInterface({ input: context.stdin, output: context.stdout, prompt: promptText, terminal: true })
-  let isResting = false
-  let isClosed = false
-  const write = (text: string) => {
-    if (isResting) {
-      // What is typed so far comes back with the next prompt.
-      cursorTo(context.stdout, 0)
-      clearLine(context.stdout, 0)
-      isResting = false
-    }
-    context.stdout.write(text)
+  constructor({ stdin, stdout }: Context) {
+    this.#output = stdout
+    this.lines = createInterface({ input: stdin, output: stdout, prompt: promptText, terminal: true })
+    const write = (text: string) => this.write(text)
+    this.transcript = new Transcript(write, write)
+    this.lines.on('line', () => {
+      this.#isResting = false
+    })
+    this.lines.on('close', () => {
+      this.#isClosed = true
+    })
   }
-  const transcript = createTranscript(write, write)
-  lines.on('line', () => {
-    isResting = false
-  })
-  lines.on('close', () => {
-    isClosed = true
-  })
-  return {
-    ...transcript,
-    lines,
-    write,
-    rest() {
-      if (isResting || isClosed) return
-      transcript.endLine()
-      lines.prompt(true)
-      isResting = true
-    },
-    close() {
-      transcript.endLine()
-      if (isResting) context.stdout.write('\n')
-      lines.close()
-    },
+
+  write(text: string): void {
+    if (this.#isResting) {
+      // What is typed so far comes back with the next prompt.
+      cursorTo(this.#output, 0)
+      clearLine(this.#output, 0)
+      this.#isResting = false
+    }
+    this.#output.write(text)
+  }
+
+  notice(text: string): void {
+    this.transcript.notice(text)
+  }
+
+  /** Nothing is being said: shows the prompt. */
+  rest(): void {
+    if (this.#isResting || this.#isClosed) return
+    this.transcript.endLine()
+    this.lines.prompt(true)
+    this.#isResting = true
+  }
+
+  close(): void {
+    this.transcript.endLine()
+    if (this.#isResting) this.#output.write('\n')
+    this.lines.close()
   }
 }
 
 /** Prints the newest messages of a session that is gone on with; the number of its newest entry. */
-async function showRecent(client: Client, session: Session, screen: Screen): Promise<number> {
+async function showRecent(context: Context, client: Client, session: Session): Promise<number> {
   const { id: sessionId, epoch } = session
   const { messages, hasMore } = await client.request('session.history', { sessionId, epoch, limit: shownMessages })
-  if (hasMore) screen.notice(`the last ${messages.length} of ${session.messageCount} messages`)
+  const { stdout } = context
+  if (hasMore) stdout.write(`[the last ${messages.length} of ${session.messageCount} messages]\n`)
   for (const message of messages) {
     const text = printable(message.content)
-    if (message.role === 'user') screen.write(`${promptText}${text}\n`)
-    if (message.role === 'assistant' && text !== '') screen.write(`${text}\n`)
+    if (message.role === 'user') stdout.write(`${promptText}${text}\n`)
+    if (message.role === 'assistant' && text !== '') stdout.write(`${text}\n`)
   }
   return messages.at(-1)?.seq ?? session.seq
 }
@@ -142,7 +147,7 @@ function createTalk(client: Client, sessionId: string, screen: Screen): Talk {
 
   function hear(event: SessionEvent): void {
     if (event.type === 'session.message' && event.payload.message.role === 'user') showUser(event.payload.message)
-    else screen.show(event)
+    else screen.transcript.show(event)
     if (event.type === 'run.started') open.add(event.payload.runId)
     // An answer that is not whole is followed by the reason.
     if (event.type === 'run.finished' || (event.type === 'session.message.final' && !event.payload.incomplete)) {
@@ -156,7 +161,7 @@ function createTalk(client: Client, sessionId: string, screen: Screen): Talk {
 
   function showUser(message: Message): void {
     if (forget(message.content)) return
-    screen.endLine()
+    screen.transcript.endLine()
     screen.write(`${printable(message.senderName ?? 'someone else')}${promptText}${printable(message.content)}\n`)
   }
 

@@ -1,5 +1,6 @@
 import type { SessionEvent } from '../client/index.ts'
 import type { EventPayload } from '../protocol/messages.ts'
+import type { Message } from '../protocol/shapes.ts'
 import { oneLine, printable } from './text.ts'
 
 const maxArgumentsLength = 100
@@ -8,120 +9,128 @@ const maxNameLength = 60
 
 type ToolResult = EventPayload<'tool.result'>
 
-/** Turns the events of a session into what a person reads. */
-export interface Transcript {
-  show(event: SessionEvent): void
-  /** A line that is about the conversation, not in it. */
-  notice(text: string): void
-  /** Ends the line that is being written, if one is. */
-  endLine(): void
-}
-
 /**
- * A transcript that writes answers to one place and what is about them (tools, failures) to another; on a terminal
- * both are the same.
+ * Turns the events of a session into what a person reads: answers go to one place, what is about them (tools, failures)
+ * to another; on a terminal both are the same.
  */
-export function createTranscript(answer: (text: string) => void, about: (text: string) => void): Transcript {
-  let lineIsOpen = false
+export class Transcript {
+  readonly #answer: (text: string) => void
+  readonly #about: (text: string) => void
+  #lineIsOpen = false
   // A call is one line: its begin stays open for its result, unless something else has to be written meanwhile.
-  let openCall: string | undefined
+  #openCall: string | undefined
   // The answer that is being written: what of it is on the screen, and which of its pieces was the last.
-  let runId = ''
-  let written = ''
-  let lastIndex = -1
+  #runId = ''
+  #written = ''
+  #lastIndex = -1
 
-  return { show, notice, endLine }
+  constructor(answer: (text: string) => void, about: (text: string) => void) {
+    this.#answer = answer
+    this.#about = about
+  }
 
-  function show(event: SessionEvent): void {
+  show(event: SessionEvent): void {
     switch (event.type) {
       case 'session.message.delta':
-        beginRun(event.payload.runId)
-        // After a gap the rest waits for the stored message, which has it whole.
-        if (event.payload.index !== lastIndex + 1) return
-        lastIndex = event.payload.index
-        return write(event.payload.delta)
+        return this.#delta(event.payload)
       case 'session.message.snapshot':
-        beginRun(event.payload.runId)
-        lastIndex = event.payload.index
-        return writeUpTo(event.payload.text)
+        this.#beginRun(event.payload.runId)
+        this.#lastIndex = event.payload.index
+        return this.#writeUpTo(event.payload.text)
       case 'session.message':
-        if (event.payload.message.role !== 'assistant') return
-        beginRun(event.payload.message.runId ?? runId)
-        return finish(event.payload.message.content)
+        return this.#stored(event.payload.message)
       case 'session.message.final':
-        beginRun(event.payload.runId)
-        return finish(event.payload.message.content)
-      case 'tool.result':
-        return endCall(event.payload)
+        this.#beginRun(event.payload.runId)
+        return this.#finish(event.payload.message.content)
       case 'tool.call':
-        return beginCall(event.payload)
+        return this.#beginCall(event.payload)
+      case 'tool.result':
+        return this.#endCall(event.payload)
       case 'run.finished':
-        return event.payload.state === 'done' ? undefined : notice(endOf(event.payload))
+        return event.payload.state === 'done' ? undefined : this.notice(endOf(event.payload))
       case 'reset':
-        return notice('The session was reset: it begins anew.')
+        return this.notice('The session was reset: it begins anew.')
       case 'session.deleted':
-        return notice('The session was deleted.')
+        return this.notice('The session was deleted.')
     }
   }
 
-  function beginRun(id: string): void {
-    if (id === runId) return
-    endLine()
-    runId = id
-    written = ''
-    lastIndex = -1
+  /** A line that is about the conversation, not in it. */
+  notice(text: string): void {
+    this.endLine()
+    this.#about(`[${text}]\n`)
   }
 
-  function write(text: string): void {
-    written += text
+  /** Ends the line that is being written, if one is. */
+  endLine(): void {
+    this.#leaveCall()
+    if (this.#lineIsOpen) this.#answer('\n')
+    this.#lineIsOpen = false
+  }
+
+  #delta({ runId, index, delta }: EventPayload<'session.message.delta'>): void {
+    this.#beginRun(runId)
+    // After a gap the rest waits for the stored message, which has it whole.
+    if (index !== this.#lastIndex + 1) return
+    this.#lastIndex = index
+    this.#write(delta)
+  }
+
+  #stored(message: Message): void {
+    if (message.role !== 'assistant') return
+    this.#beginRun(message.runId ?? this.#runId)
+    this.#finish(message.content)
+  }
+
+  #beginRun(runId: string): void {
+    if (runId === this.#runId) return
+    this.endLine()
+    this.#runId = runId
+    this.#written = ''
+    this.#lastIndex = -1
+  }
+
+  #write(text: string): void {
+    this.#written += text
     const shown = printable(text)
     if (shown === '') return
-    leaveCall()
-    answer(shown)
-    lineIsOpen = !shown.endsWith('\n')
+    this.#leaveCall()
+    this.#answer(shown)
+    this.#lineIsOpen = !shown.endsWith('\n')
   }
 
   /** Writes what is missing of a text; all of it if what is on the screen is no beginning of it. */
-  function writeUpTo(text: string): void {
-    if (text.startsWith(written)) return write(text.slice(written.length))
-    endLine()
-    written = ''
-    write(text)
+  #writeUpTo(text: string): void {
+    if (text.startsWith(this.#written)) return this.#write(text.slice(this.#written.length))
+    this.endLine()
+    this.#written = ''
+    this.#write(text)
   }
 
-  function finish(content: string): void {
-    writeUpTo(content)
-    endLine()
-    written = ''
+  #finish(content: string): void {
+    this.#writeUpTo(content)
+    this.endLine()
+    this.#written = ''
   }
 
-  function beginCall(call: { callId: string; toolName: string; args: unknown }): void {
-    endLine()
-    about(`[tool ${oneLine(call.toolName, maxNameLength)} ${oneLine(JSON.stringify(call.args), maxArgumentsLength)}`)
-    openCall = call.callId
+  #beginCall(call: EventPayload<'tool.call'>): void {
+    this.endLine()
+    const begin = `tool ${oneLine(call.toolName, maxNameLength)} ${oneLine(JSON.stringify(call.args), maxArgumentsLength)}`
+    this.#about(`[${begin}`)
+    this.#openCall = call.callId
   }
 
-  function endCall(result: ToolResult): void {
-    if (openCall !== result.callId)
-      return notice(`tool ${oneLine(result.toolName, maxNameLength)}: ${resultOf(result)}`)
-    openCall = undefined
-    about(`: ${resultOf(result)}]\n`)
+  #endCall(result: ToolResult): void {
+    if (this.#openCall !== result.callId) {
+      return this.notice(`tool ${oneLine(result.toolName, maxNameLength)}: ${resultOf(result)}`)
+    }
+    this.#openCall = undefined
+    this.#about(`: ${resultOf(result)}]\n`)
   }
 
-  function leaveCall(): void {
-    if (openCall !== undefined) about(' …]\n')
-    openCall = undefined
-  }
-
-  function endLine(): void {
-    leaveCall()
-    if (lineIsOpen) answer('\n')
-    lineIsOpen = false
-  }
-
-  function notice(text: string): void {
-    endLine()
-    about(`[${text}]\n`)
+  #leaveCall(): void {
+    if (this.#openCall !== undefined) this.#about(' …]\n')
+    this.#openCall = undefined
   }
 }
 

@@ -238,7 +238,7 @@ export interface Commands {
   createWebSession(input: WebSession): Promise<void>
   deleteWebSession(input: { hash: string }): Promise<void>
 
-  /** Removes stored replies and web sessions that are past their time. */
+  /** Removes stored replies, finished invocations (their outcome is the reply) and web sessions that are past their time. */
   prune(input: { idempotencyBefore: number; now: number }): Promise<void>
   /** A durable write of no meaning: resolves if the next real one would. */
   probe(input: { at: number }): Promise<void>
@@ -272,7 +272,10 @@ export interface Head {
 
 export interface Queries {
   getSession(sessionId: string): Promise<Session | undefined>
-  /** Newest activity first; keyset paging. `TalonError` `INVALID_MESSAGE` for a cursor that is not ours. */
+  /**
+   * Newest activity first; keyset paging. With `query` a page may hold fewer than `limit` sessions, none even, and still
+   * have a `nextCursor`: a page looks at so many sessions only. `TalonError` `INVALID_MESSAGE` for a cursor that is not ours.
+   */
   listSessions(filter: SessionFilter): Promise<{ sessions: SessionItem[]; nextCursor: string | null }>
   getHead(sessionId: string): Promise<Head | undefined>
   /** Ascending; `hasMore` means further in the direction of the paging. */

@@ -84,15 +84,28 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
     const migrationsDir = join(root, 'migrations')
     const parts = await assemble({ home, env, config, log, clock, bootId, version, migrationsDir })
     const assets = options.assets ?? { dir: join(root, 'dist', 'client') }
-    const opened = await open(parts, lock, assets).catch(async error => {
-      await parts.app.store.close()
-      throw error
-    })
-    return await begin(opened, token, options.print ?? (() => undefined))
+    const opened = await settle(parts, token)
+      .then(() => open(parts, lock, assets))
+      .catch(async error => {
+        await parts.app.store.close()
+        throw error
+      })
+    return await begin(opened, options.print ?? (() => undefined))
   } catch (error) {
     lock.release()
     throw error
   }
+}
+
+/**
+ * Tidies up what a dead process left behind. It happens before the port opens, because a run or a tool that a client
+ * begins meanwhile would look like one of those, and a token of the environment must work from the first request on.
+ */
+async function settle({ app, auth, runs }: Parts, token: string | undefined): Promise<void> {
+  await auth.adoptEnvironment(token)
+  await app.store.interruptInvocations({ at: clock.now() })
+  const interrupted = await runs.interruptLeftOver()
+  if (interrupted > 0) app.log.info({ interrupted }, 'runs of the last start were interrupted')
 }
 
 /** Opens the port. */
@@ -124,18 +137,12 @@ const everybody: Identity = {
   expiresAt: undefined,
 }
 
-/** What a start does once: tokens, what a dead process left behind, the sign-in link. */
-async function begin(
-  opened: Opened,
-  token: string | undefined,
-  print: (line: string) => void,
-): Promise<RunningGateway> {
+/** What a start does once the port is open: the command line's token, runs that wait, the sign-in link. */
+async function begin(opened: Opened, print: (line: string) => void): Promise<RunningGateway> {
   const { app, auth, runs, url } = opened
-  await auth.adoptEnvironment(token)
   writeFileSync(join(app.home, 'run', 'cli.token'), `${auth.issueCliToken()}\n`, { mode: 0o600 })
-  await app.store.interruptInvocations({ at: clock.now() })
-  const { interrupted, queued } = await runs.recover()
-  if (interrupted + queued > 0) app.log.info({ interrupted, queued }, 'runs of the last start were taken up')
+  const queued = await runs.startQueued()
+  if (queued > 0) app.log.info({ queued }, 'runs of the last start were taken up')
   const { promise: stopped, resolve } = Promise.withResolvers<void>()
   let stopping: Promise<void> | undefined
   const signInLink = async () => `${url}/login#code=${(await auth.newCode(nobodyTokenId)).code}`

@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest'
-import { createTranscript } from '../../src/cli/transcript.ts'
+import { Transcript } from '../../src/cli/transcript.ts'
 import type { SessionEvent } from '../../src/client/index.ts'
 
 const ofRun = { sessionId: 's', runId: 'r' }
 
 function written(events: SessionEvent[]): string {
   let text = ''
-  const transcript = createTranscript(
+  const transcript = new Transcript(
     part => (text += part),
     part => (text += part),
   )

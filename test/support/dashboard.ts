@@ -4,19 +4,18 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { createBuilder } from 'vite'
-import { type Client, connect } from '../../src/client/index.ts'
-import { type RunningGateway, startGateway } from '../../src/server/main.ts'
+import type { Client } from '../../src/client/index.ts'
 import { launchBrowser } from './browser.ts'
-import { temporaryHome } from './store.ts'
+import { type TestGateway, testGateway, testToken } from './gateway.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /** A real gateway with the dashboard as it is built from the sources, and a browser to look at it. */
 export interface Dashboard {
-  gateway: RunningGateway
+  gateway: TestGateway
   /** A program that talks to the same gateway, with all rights. */
   client: Client
-  /** A token with all scopes. */
+  /** The token with all scopes. */
   token: string
   /** What a page complained of: errors on its console, exceptions, requests to anybody else. */
   complaints: string[]
@@ -28,17 +27,13 @@ export interface Dashboard {
 }
 
 export async function openDashboard(): Promise<Dashboard> {
-  const { home, remove } = temporaryHome()
   const build = await buildDashboard()
-  const flags = { 'server.port': '0', 'log.level': 'error' }
-  const gateway = await startGateway({ home, env: {}, flags, assets: { dir: build.dir } })
-  const { token } = await gateway.app.auth.createToken({ name: 'tests', scopes: ['read', 'chat', 'tools'] })
-  const client = connect({ url: gateway.url, token })
+  const gateway = await testGateway({ assets: { dir: build.dir } })
   const browser = await launchBrowser()
   const complaints: string[] = []
   const open = (options?: BrowserContextOptions) => openPage(browser, complaints, options)
   return {
-    ...{ gateway, client, token, complaints, open },
+    ...{ gateway, client: gateway.client(), token: testToken, complaints, open },
     async signedIn(path = '/', options = {}) {
       const { url = gateway.url, ...context } = options
       const page = await open({ ...context, baseURL: url })
@@ -50,10 +45,8 @@ export async function openDashboard(): Promise<Dashboard> {
     },
     async close() {
       await browser.close()
-      client.close()
-      await gateway.stop()
+      await gateway[Symbol.asyncDispose]()
       build.remove()
-      remove()
     },
   }
 }

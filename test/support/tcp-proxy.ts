@@ -24,7 +24,10 @@ export async function openTcpProxy(target: string): Promise<TcpProxy> {
   }
   const server = createServer(socket => {
     keep(socket)
-    if (isCut) return socket.destroy()
+    if (isCut) {
+      socket.destroy()
+      return
+    }
     const upstream = connect(port, '127.0.0.1')
     keep(upstream)
     socket.pipe(upstream).pipe(socket)

@@ -31,6 +31,11 @@ export async function backUp(database: Database.Database, target: string): Promi
   }
 }
 
+export function removeBackup(target: string): void {
+  rmSync(target, { force: true })
+  rmSync(`${target}.sha256`, { force: true })
+}
+
 /** A copy leaves WAL mode, so that it is one file that opens anywhere, from read-only media too. */
 function checkCopy(file: string): void {
   const copy = new Database(file)

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path'
 import { TalonError } from '../../protocol/errors.ts'
 import type { Change, Commands, Queries, Store } from '../store.ts'
-import { storageError, unavailableError } from './errors.ts'
+import { unavailableError } from './errors.ts'
 import { migrate, pendingMigrations } from './migrate.ts'
 import { type Connection, openReader, openWriter, prepareFile } from './open.ts'
 import { createQueries } from './queries.ts'
@@ -91,7 +91,7 @@ async function openMigrated(options: SqliteOptions): Promise<Connection> {
     reader.database.pragma('schema_version')
     return reader
   } catch (thrown) {
-    throw storageError(thrown)
+    throw unusable(file, thrown)
   } finally {
     connection.close()
   }
@@ -101,10 +101,14 @@ function open(file: string, opener: (file: string) => Connection): Connection {
   try {
     return opener(file)
   } catch (thrown) {
-    if (thrown instanceof TalonError) throw thrown
-    const reason = thrown instanceof Error ? thrown.message : String(thrown)
-    throw unavailableError(`The database ${file} cannot be opened: ${reason}.`, thrown)
+    throw unusable(file, thrown)
   }
+}
+
+function unusable(file: string, thrown: unknown): TalonError {
+  if (thrown instanceof TalonError) return thrown
+  const reason = thrown instanceof Error ? thrown.message : String(thrown)
+  return unavailableError(`The database ${file} cannot be used: ${reason}.`, thrown)
 }
 
 function tell(listener: (changes: Change[]) => void, changes: Change[], onError: (error: unknown) => void): void {

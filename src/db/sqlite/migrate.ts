@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { backUp } from './backup.ts'
+import { backUp, removeBackup } from './backup.ts'
 import { unavailableError } from './errors.ts'
 import type { Connection } from './open.ts'
 
@@ -37,7 +37,15 @@ export async function migrate(
   if (backup !== undefined) await backUp(connection.database, backup)
   // A migration may rebuild a table that others refer to; the references are checked before its commit instead.
   connection.database.pragma('foreign_keys = OFF')
-  for (const migration of pending) apply(connection, migration, options.now)
+  for (const migration of pending) {
+    try {
+      apply(connection, migration, options.now)
+    } catch (thrown) {
+      // A start that fails is tried again and again; nothing changed, so its backup says nothing new.
+      if (backup !== undefined && migration === first) removeBackup(backup)
+      throw thrown
+    }
+  }
   connection.database.pragma('foreign_keys = ON')
   return { applied: pending.map(({ name }) => name), backup }
 }

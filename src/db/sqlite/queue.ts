@@ -61,10 +61,16 @@ export function createWriteQueue(options: WriteQueueOptions): WriteQueue {
       workerData: { file: options.file },
       // It needs nothing of the environment, so it holds no secret of it.
       env: {},
+      // Flags of the process may not suit a thread: --input-type would end it at once.
+      execArgv: [],
     })
     started.on('message', settle)
-    started.on('error', error => options.onError(error))
-    started.on('exit', () => lose(started))
+    let reason: unknown
+    started.on('error', error => {
+      reason = error
+      options.onError(error)
+    })
+    started.on('exit', () => lose(started, reason))
     return started
   }
 
@@ -109,12 +115,15 @@ export function createWriteQueue(options: WriteQueueOptions): WriteQueue {
     if (pending.length === 0) idle?.()
   }
 
-  /** The thread ended. Nobody knows what became of its last batch, so a client asks again under the same request id. */
-  function lose(lost: Worker): void {
+  /**
+   * The thread ended; the next command starts another, so that one that cannot start is not started in a loop. Nobody
+   * knows what became of its last batch: a client asks again under the same request id.
+   */
+  function lose(lost: Worker, reason: unknown): void {
     if (worker !== lost) return
     worker = undefined
     outbox = []
-    const error = unavailableError('Storage had to be restarted: try again.')
+    const error = unavailableError('Storage had to be restarted: try again.', reason)
     for (const { reject } of take(0, pending.length)) reject(error)
     idle?.()
   }

@@ -4,8 +4,8 @@ import type { SessionFilter } from '../store.ts'
 import type { Connection } from './open.ts'
 import { itemColumns, type SessionItemRow, toSessionItem } from './sessions.ts'
 
-// A text filter looks at this many sessions per page (tens of milliseconds); the cursor then goes on where it stopped.
-const maxScanned = 20_000
+// A text filter looks at this many sessions per page, about ten milliseconds; the cursor then goes on where it stopped.
+const maxScanned = 10_000
 const states: readonly SessionState[] = ['created', 'active', 'idle']
 
 /**

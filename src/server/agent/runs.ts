@@ -19,8 +19,10 @@ interface Working extends LiveRun {
 }
 
 export interface RunScheduler extends Runs {
-  /** Ends what a dead process left behind, and starts what it had not begun. */
-  recover(): Promise<{ interrupted: number; queued: number }>
+  /** Ends the runs that a dead process was working on, before this one begins any; says how many. */
+  interruptLeftOver(): Promise<number>
+  /** Starts what a dead process had not begun; says how many. */
+  startQueued(): Promise<number>
   /** Takes no new run; those that work get this long, then they are interrupted. */
   drain(graceMs: number): Promise<void>
 }
@@ -48,7 +50,8 @@ export function createRuns(app: App): RunScheduler {
       for (;;) {
         state.again = false
         const run = stopped ? undefined : await app.store.nextQueuedRun(sessionId)
-        if (run) await execute(app, working, run)
+        // A stop that began while the database was asked leaves the run in the queue for the next start.
+        if (run && !stopped) await execute(app, working, run)
         else if (!state.again || stopped) break
       }
     } catch (error) {
@@ -85,13 +88,15 @@ export function createRuns(app: App): RunScheduler {
     async cancelAll(sessionId) {
       while ((await this.cancel(sessionId)) !== null);
     },
-    async recover() {
-      const runs = await app.store.unfinishedRuns()
-      const began = runs.filter(run => run.state === 'running')
+    async interruptLeftOver() {
+      const began = (await app.store.unfinishedRuns()).filter(run => run.state === 'running')
       await Promise.all(began.map(run => finish(app, run, { state: 'interrupted', text: run.partialText })))
-      const queued = runs.filter(run => run.state === 'queued')
+      return began.length
+    },
+    async startQueued() {
+      const queued = (await app.store.unfinishedRuns()).filter(run => run.state === 'queued')
       for (const run of queued) wake(run.sessionId)
-      return { interrupted: began.length, queued: queued.length }
+      return queued.length
     },
     async drain(graceMs) {
       stopped = true

@@ -1,0 +1,27 @@
+import { spawnSync } from 'node:child_process'
+import { cpus } from 'node:os'
+import { join } from 'node:path'
+import { durable } from './durable.ts'
+import { start } from './start.ts'
+import { print } from './support/table.ts'
+import { ws } from './ws.ts'
+
+const benchmarks = { start, ws, durable }
+
+const asked = process.argv.slice(2)
+const unknown = asked.find(name => !Object.hasOwn(benchmarks, name))
+if (unknown !== undefined) {
+  console.error(`There is no benchmark "${unknown}". There are: ${Object.keys(benchmarks).join(', ')}.`)
+  process.exit(2)
+}
+const built = spawnSync(process.execPath, [join(import.meta.dirname, '..', 'scripts', 'build.mjs')], {
+  stdio: 'inherit',
+})
+if (built.status !== 0) process.exit(1)
+const [cpu] = cpus()
+console.log(
+  `Node ${process.versions.node}, ${cpus().length} × ${cpu?.model ?? 'unknown processor'}; client and server on this machine.`,
+)
+for (const [name, run] of Object.entries(benchmarks)) {
+  if (asked.length === 0 || asked.includes(name)) print(name, await run())
+}

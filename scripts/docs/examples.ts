@@ -1,0 +1,175 @@
+import type { EventPayload, EventType, ReplyPayload, RequestPayload, RequestType } from '../../src/protocol/messages.ts'
+import type { Message, Session, SessionItem, ToolInfo } from '../../src/protocol/shapes.ts'
+
+/** One exchange as it is shown in docs/protocol.md; a test holds each against its schema. */
+export type RequestExamples = {
+  [T in RequestType]: { request: RequestPayload<T>; reply: ReplyPayload<T> & { duplicate?: boolean } }
+}
+export type EventExamples = { [T in EventType]: EventPayload<T> }
+
+export const exampleTime = 1_771_459_200_000
+const sessionId = 'sess_019c6f3a-7c00-7d42-9a51-3f0f7f6f2b10'
+const messageId = '019c6f3a-8d10-7b3e-8c0a-5b8f0c1d2e3f'
+const runId = '019c6f3a-8d11-7e55-b2c4-90a1b2c3d4e5'
+const callId = 'call_1'
+const invocationId = '019c6f3a-9e20-7a66-a1b2-c3d4e5f60718'
+const usage = { inputTokens: 12, outputTokens: 5, totalTokens: 17 }
+const ofRun = { sessionId, runId }
+
+const item: SessionItem = {
+  id: sessionId,
+  senderId: 'ada',
+  channel: 'cli',
+  title: 'Engines',
+  state: 'active',
+  messageCount: 2,
+  createdAt: exampleTime,
+  lastActiveAt: exampleTime + 1_500,
+  model: null,
+}
+
+const session: Session = { ...item, senderName: 'Ada', memorySummary: null, config: {}, epoch: 1, seq: 2 }
+
+const question: Message = {
+  id: messageId,
+  seq: 1,
+  role: 'user',
+  content: 'Hello there',
+  senderName: 'Ada',
+  runId,
+  timestamp: exampleTime + 1_000,
+}
+
+const answer: Message = {
+  id: '019c6f3a-8f30-7c77-8d0e-1f2a3b4c5d6e',
+  seq: 2,
+  role: 'assistant',
+  content: 'offline: Hello there',
+  runId,
+  model: 'offline',
+  usage,
+  timestamp: exampleTime + 1_500,
+}
+
+const tool: ToolInfo = {
+  name: 'file_read',
+  description: 'Reads a text file of the workspace.',
+  parameters: { type: 'object', properties: { path: { type: 'string' } }, required: ['path'] },
+  group: 'files',
+  permission: 'safe',
+  available: true,
+}
+
+const accepted = { sessionId, messageId, epoch: 1, seq: 1, runId, duplicate: false }
+const resumed = { sessionId, epoch: 1, seq: 2, reset: false, replayed: 2, run: null }
+const created = { sessionId, senderId: 'ada', channel: 'cli', title: 'Engines', createdAt: exampleTime }
+
+export const requestExamples: RequestExamples = {
+  hello: {
+    request: {
+      token: 'tln_3f9a1c_c2VjcmV0LXNlY3JldC1zZWNyZXQ',
+      client: { name: 'my-program', version: '2.1.0' },
+      versions: ['1.0.0'],
+      resume: [{ sessionId, epoch: 1, after: 2 }],
+    },
+    reply: {
+      version: '1.0.0',
+      connectionId: '019c6f3a-7000-7111-8222-333344445555',
+      server: { name: 'talon', version: '0.4.0' },
+      scopes: ['read', 'chat'],
+      limits: { maxFrameBytes: 1_048_576, maxInFlight: 64 },
+      heartbeatMs: 25_000,
+      deprecated: [],
+    },
+  },
+  ping: { request: {}, reply: {} },
+  'gateway.status': {
+    request: {},
+    reply: {
+      status: 'ok',
+      version: '0.4.0',
+      uptime: 3_600,
+      timestamp: exampleTime,
+      components: {
+        gateway: 'ok',
+        sessions: 'ok',
+        agent: 'offline model only',
+        websocket: 'ok',
+        storage: 'ok',
+        sandbox: 'off',
+      },
+      stats: { sessions: 3, activeSessions: 1, wsClients: 2, totalMessages: 40 },
+    },
+  },
+  'session.create': {
+    request: { senderId: 'ada', senderName: 'Ada', channel: 'cli', title: 'Engines' },
+    reply: created,
+  },
+  'session.list': {
+    request: { limit: 20, channel: 'cli', watch: true },
+    reply: { sessions: [item], nextCursor: null },
+  },
+  'session.get': { request: { sessionId }, reply: { session } },
+  'session.history': {
+    request: { sessionId, after: 0, limit: 100 },
+    reply: { sessionId, epoch: 1, messages: [question, answer], hasMore: false },
+  },
+  'session.subscribe': { request: { sessionId, epoch: 1, after: 0 }, reply: resumed },
+  'session.unsubscribe': { request: { sessionId }, reply: { sessionId } },
+  'session.send_message': { request: { sessionId, text: 'Hello there', senderName: 'Ada' }, reply: accepted },
+  'session.cancel': { request: { sessionId }, reply: { sessionId, runId } },
+  'session.update': { request: { sessionId, title: 'Engines' }, reply: { session } },
+  'session.reset': { request: { sessionId }, reply: { sessionId, success: true, epoch: 2 } },
+  'session.delete': { request: { sessionId }, reply: { sessionId } },
+  'session.restore': { request: { sessionId }, reply: { session } },
+  'tools.list': { request: {}, reply: { tools: [tool] } },
+  'tools.invoke': {
+    request: { toolName: 'file_read', args: { path: 'notes.txt' }, timeoutMs: 5_000 },
+    reply: {
+      toolName: 'file_read',
+      invocationId,
+      success: true,
+      output: 'Buy milk.\n',
+      durationMs: 3,
+      truncated: false,
+      decision: { allowed: true, rule: 'safe' },
+    },
+  },
+  'tools.cancel': { request: { invocationId }, reply: { invocationId } },
+  'channel.message': {
+    request: { channel: 'telegram', senderId: '4711', senderName: 'Ada', text: 'Hello there' },
+    reply: accepted,
+  },
+}
+
+export const eventExamples: EventExamples = {
+  'session.message': { sessionId, message: question },
+  'session.message.delta': { ...ofRun, delta: 'Hello ', index: 1 },
+  'session.message.snapshot': { ...ofRun, text: 'offline: Hello ', index: 1 },
+  'session.message.final': { ...ofRun, message: answer, usage, model: 'offline' },
+  'tool.call': { ...ofRun, callId, toolName: 'file_read', args: { path: 'notes.txt' } },
+  'tool.result': { ...ofRun, callId, toolName: 'file_read', success: true, output: 'Buy milk.\n', durationMs: 3 },
+  'run.started': { ...ofRun, state: 'running' },
+  'run.finished': { ...ofRun, state: 'done', usage },
+  'session.created': created,
+  'session.updated': { session },
+  'session.deleted': { sessionId },
+  'session.resumed': { sessionId, epoch: 2, seq: 0, reset: true, replayed: 0, run: null },
+  'config.updated': { message: 'Connected to Talon Gateway' },
+  'gateway.draining': { restartExpectedMs: 5_000 },
+  error: {
+    code: 'INVALID_MESSAGE',
+    status: 400,
+    error: '"session.create": senderId: Invalid input: expected string, received undefined',
+    retryable: false,
+    details: [{ path: 'senderId', message: 'Invalid input: expected string, received undefined' }],
+  },
+  'session.error': {
+    code: 'PROVIDER_ERROR',
+    status: 502,
+    error: 'openai: the provider answered 500.',
+    retryable: true,
+    sessionId,
+    runId,
+  },
+}

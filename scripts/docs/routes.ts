@@ -1,0 +1,115 @@
+import type { RequestType } from '../../src/protocol/messages.ts'
+import type { Scope } from '../../src/protocol/shapes.ts'
+
+/** One route of REST as docs/protocol.md shows it; a test holds the table against the routes that are mounted. */
+export interface Route {
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  path: string
+  scope: Scope | null
+  /** The request of the WebSocket that it does the work of. */
+  like?: RequestType
+  answer: string
+}
+
+export const routes: readonly Route[] = [
+  { method: 'GET', path: '/livez', scope: null, answer: '200 `{status: "ok"}` while the process lives' },
+  { method: 'GET', path: '/healthz', scope: null, answer: 'the same as `/livez`' },
+  {
+    method: 'GET',
+    path: '/readyz',
+    scope: null,
+    answer: '200 `{status, reasons}` after a durable write just now, else 503 with the reasons',
+  },
+  { method: 'GET', path: '/api/v1/status', scope: 'read', like: 'gateway.status', answer: '200' },
+  {
+    method: 'GET',
+    path: '/api/v1/sessions',
+    scope: 'read',
+    like: 'session.list',
+    answer: '200; `limit`, `cursor`, `channel`, `state`, `senderId`, `query` in the query string',
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/sessions',
+    scope: 'chat',
+    like: 'session.create',
+    answer:
+      '201 `{session}` with `Location`; `senderId` and `channel` default to `api`. Needs `read` too, for the session that it shows',
+  },
+  { method: 'GET', path: '/api/v1/sessions/:id', scope: 'read', like: 'session.get', answer: '200 `{session}`' },
+  { method: 'PATCH', path: '/api/v1/sessions/:id', scope: 'chat', like: 'session.update', answer: '200 `{session}`' },
+  { method: 'DELETE', path: '/api/v1/sessions/:id', scope: 'chat', like: 'session.delete', answer: '204' },
+  { method: 'POST', path: '/api/v1/sessions/:id/restore', scope: 'chat', like: 'session.restore', answer: '200 `{session}`' },
+  { method: 'POST', path: '/api/v1/sessions/:id/reset', scope: 'chat', like: 'session.reset', answer: '200' },
+  { method: 'POST', path: '/api/v1/sessions/:id/cancel', scope: 'chat', like: 'session.cancel', answer: '200' },
+  {
+    method: 'GET',
+    path: '/api/v1/sessions/:id/messages',
+    scope: 'read',
+    like: 'session.history',
+    answer: '200; `epoch`, `after`, `before`, `limit` in the query string',
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/sessions/:id/messages',
+    scope: 'chat',
+    like: 'session.send_message',
+    answer: '202, after the commit',
+  },
+  { method: 'GET', path: '/api/v1/sessions/:id/events', scope: 'read', answer: '200, Server-Sent Events (below)' },
+  { method: 'GET', path: '/api/v1/tools', scope: 'read', like: 'tools.list', answer: '200' },
+  {
+    method: 'POST',
+    path: '/api/v1/tools/:name',
+    scope: 'tools',
+    like: 'tools.invoke',
+    answer: '200, also where the tool failed (`success: false`)',
+  },
+  { method: 'GET', path: '/api/v1/tokens', scope: 'admin', answer: '200 `{tokens}`, without their secrets' },
+  {
+    method: 'POST',
+    path: '/api/v1/tokens',
+    scope: 'admin',
+    answer:
+      '201 `{id, token}` for `{name, scopes, expiresAt?}`: the only time that the token is shown. It gets no scope that the asking token lacks',
+  },
+  { method: 'DELETE', path: '/api/v1/tokens/:id', scope: 'admin', answer: '204; connections of the token end (4010)' },
+  {
+    method: 'POST',
+    path: '/api/v1/auth/exchange',
+    scope: null,
+    answer: '200 `{scopes, expiresAt}` and the cookie, for the `{code}` of a sign-in link',
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/auth/token',
+    scope: null,
+    answer: '200 `{scopes, expiresAt}` and the cookie, for a `{token}`',
+  },
+  { method: 'POST', path: '/api/v1/auth/codes', scope: 'admin', answer: '201 `{code, url, expiresAt}`: a new sign-in link' },
+  { method: 'POST', path: '/api/v1/auth/logout', scope: null, answer: '204; ends the sign-in of the cookie' },
+]
+
+/** The surface of v0.3.3, served while `protocol.legacy` is on. */
+export const legacyRoutes: readonly Route[] = [
+  { method: 'GET', path: '/api/health', scope: null, like: 'gateway.status', answer: '`timestamp` in ISO 8601' },
+  { method: 'GET', path: '/api/ready', scope: null, answer: '200 `{ready, reason?}` always' },
+  { method: 'GET', path: '/api/health/deep', scope: 'read', answer: '`{status, timestamp, checks: {sessions, agent, memory}}`' },
+  { method: 'GET', path: '/api/sessions', scope: 'read', like: 'session.list', answer: 'a bare array, 200 sessions at most' },
+  {
+    method: 'GET',
+    path: '/api/sessions/:id',
+    scope: 'read',
+    like: 'session.get',
+    answer: 'the session with `metadata` and its newest 1000 `messages`; 404 is `{error: "Session not found"}`',
+  },
+  {
+    method: 'POST',
+    path: '/api/sessions/:id/send',
+    scope: 'chat',
+    like: 'session.send_message',
+    answer: '`{status: "queued", sessionId}` for `{text, senderName?}`',
+  },
+  { method: 'GET', path: '/api/config', scope: 'admin', answer: '`{gateway, agent, channels}`, without secrets' },
+  { method: 'GET', path: '/api/tools', scope: 'read', like: 'tools.list', answer: '`{tools}`' },
+]

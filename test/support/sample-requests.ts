@@ -1,0 +1,29 @@
+import type { RequestType } from '../../src/protocol/messages.ts'
+
+/**
+ * A payload that each request serves, for a session that exists; a new request gets a row. `answers` are other codes
+ * than success that show that the request was let through.
+ */
+export const sampleRequests: Record<
+  Exclude<RequestType, 'hello'>,
+  { payload: (sessionId: string) => Record<string, unknown>; answers?: string[] }
+> = {
+  ping: { payload: () => ({}) },
+  'gateway.status': { payload: () => ({}) },
+  'session.create': { payload: () => ({ senderId: 'ada', channel: 'test' }) },
+  'session.list': { payload: () => ({ limit: 5 }) },
+  'session.get': { payload: sessionId => ({ sessionId }) },
+  'session.history': { payload: sessionId => ({ sessionId, limit: 5 }) },
+  'session.subscribe': { payload: sessionId => ({ sessionId, after: 0 }) },
+  'session.unsubscribe': { payload: sessionId => ({ sessionId }) },
+  'session.send_message': { payload: sessionId => ({ sessionId, text: 'hello' }) },
+  'session.cancel': { payload: sessionId => ({ sessionId }) },
+  'session.update': { payload: sessionId => ({ sessionId, title: 'A title' }) },
+  'session.reset': { payload: sessionId => ({ sessionId }) },
+  'session.delete': { payload: sessionId => ({ sessionId }) },
+  'session.restore': { payload: sessionId => ({ sessionId }) },
+  'tools.list': { payload: () => ({}) },
+  'tools.invoke': { payload: () => ({ toolName: 'file_list', args: {} }) },
+  'tools.cancel': { payload: () => ({ invocationId: 'none-such' }), answers: ['NOT_FOUND'] },
+  'channel.message': { payload: () => ({ channel: 'test', senderId: 'ada', text: 'hello' }) },
+}
