@@ -33,13 +33,18 @@ export const routes: readonly Route[] = [
     path: '/api/v1/sessions',
     scope: 'chat',
     like: 'session.create',
-    answer:
-      '201 `{session}` with `Location`; `senderId` and `channel` default to `api`. Needs `read` too, for the session that it shows',
+    answer: '201 `{session}` with `Location`; `senderId` and `channel` default to `api`',
   },
   { method: 'GET', path: '/api/v1/sessions/:id', scope: 'read', like: 'session.get', answer: '200 `{session}`' },
   { method: 'PATCH', path: '/api/v1/sessions/:id', scope: 'chat', like: 'session.update', answer: '200 `{session}`' },
   { method: 'DELETE', path: '/api/v1/sessions/:id', scope: 'chat', like: 'session.delete', answer: '204' },
-  { method: 'POST', path: '/api/v1/sessions/:id/restore', scope: 'chat', like: 'session.restore', answer: '200 `{session}`' },
+  {
+    method: 'POST',
+    path: '/api/v1/sessions/:id/restore',
+    scope: 'chat',
+    like: 'session.restore',
+    answer: '200 `{session}`',
+  },
   { method: 'POST', path: '/api/v1/sessions/:id/reset', scope: 'chat', like: 'session.reset', answer: '200' },
   { method: 'POST', path: '/api/v1/sessions/:id/cancel', scope: 'chat', like: 'session.cancel', answer: '200' },
   {
@@ -86,7 +91,12 @@ export const routes: readonly Route[] = [
     scope: null,
     answer: '200 `{scopes, expiresAt}` and the cookie, for a `{token}`',
   },
-  { method: 'POST', path: '/api/v1/auth/codes', scope: 'admin', answer: '201 `{code, url, expiresAt}`: a new sign-in link' },
+  {
+    method: 'POST',
+    path: '/api/v1/auth/codes',
+    scope: 'admin',
+    answer: '201 `{code, url, expiresAt}`: a new sign-in link',
+  },
   { method: 'POST', path: '/api/v1/auth/logout', scope: null, answer: '204; ends the sign-in of the cookie' },
 ]
 
@@ -94,8 +104,19 @@ export const routes: readonly Route[] = [
 export const legacyRoutes: readonly Route[] = [
   { method: 'GET', path: '/api/health', scope: null, like: 'gateway.status', answer: '`timestamp` in ISO 8601' },
   { method: 'GET', path: '/api/ready', scope: null, answer: '200 `{ready, reason?}` always' },
-  { method: 'GET', path: '/api/health/deep', scope: 'read', answer: '`{status, timestamp, checks: {sessions, agent, memory}}`' },
-  { method: 'GET', path: '/api/sessions', scope: 'read', like: 'session.list', answer: 'a bare array, 200 sessions at most' },
+  {
+    method: 'GET',
+    path: '/api/health/deep',
+    scope: 'read',
+    answer: '`{status, timestamp, checks: {sessions, agent, memory}}`',
+  },
+  {
+    method: 'GET',
+    path: '/api/sessions',
+    scope: 'read',
+    like: 'session.list',
+    answer: 'a bare array, 200 sessions at most',
+  },
   {
     method: 'GET',
     path: '/api/sessions/:id',

@@ -2,7 +2,8 @@ import type { closeCodes, ErrorCode } from '../../src/protocol/errors.ts'
 
 /** When a client meets each error code. */
 export const errorWords: Record<ErrorCode, string> = {
-  INVALID_MESSAGE: 'The frame, its type or a field of its payload is not what the protocol says; `details` names the fields.',
+  INVALID_MESSAGE:
+    'The frame, its type or a field of its payload is not what the protocol says; `details` names the fields.',
   UNAUTHENTICATED: 'Nobody is signed in, or the token, cookie or link is not valid.',
   BUDGET_EXCEEDED: 'What may be spent is spent.',
   FORBIDDEN: 'The token lacks the scope, or the origin may not do this.',
@@ -25,26 +26,35 @@ export const errorWords: Record<ErrorCode, string> = {
 }
 
 /** Why a connection was closed, and what its client should do then. */
-export const closeWords: Record<keyof typeof closeCodes, { why: string; then: string }> = {
-  shuttingDown: { why: 'The gateway stops for good.', then: 'Reconnect with back-off.' },
-  binaryFrame: { why: 'A binary frame came; only text is spoken.', then: 'A fault of the client. Do not repeat it.' },
+export const closeWords: Record<keyof typeof closeCodes, { why: string; next: string }> = {
+  shuttingDown: { why: 'The gateway stops.', next: 'Reconnect with back-off.' },
+  binaryFrame: { why: 'A binary frame came; only text is spoken.', next: 'A fault of the client. Do not repeat it.' },
   frameTooLarge: {
     why: 'A frame was larger than it may be: 64 KiB before sign-in, 1 MiB after.',
-    then: 'Reconnect, and do not send that frame again.',
+    next: 'Reconnect, and do not send that frame again.',
   },
-  restart: { why: 'The gateway restarts.', then: 'Reconnect with back-off and resume.' },
-  version: { why: '`hello` offered no version that is served.', then: 'Do not reconnect; update the older of the two.' },
+  restart: { why: 'The gateway restarts.', next: 'Reconnect with back-off and resume.' },
+  version: {
+    why: '`hello` offered no version that is served.',
+    next: 'Do not reconnect; update the older of the two.',
+  },
   tooManyBadFrames: {
     why: '20 frames were refused as `INVALID_MESSAGE` without a good one in between.',
-    then: 'A fault of the client. Do not repeat it at once.',
+    next: 'A fault of the client. Do not repeat it at once.',
   },
-  notAuthenticated: { why: 'Nobody signed in in time.', then: 'Do not reconnect without a token.' },
-  authenticationFailed: { why: 'The token in `hello` is not valid.', then: 'Do not reconnect; ask for another token.' },
+  notAuthenticated: { why: 'Nobody signed in in time.', next: 'Do not reconnect without a token.' },
+  authenticationFailed: { why: 'The token in `hello` is not valid.', next: 'Do not reconnect; ask for another token.' },
   slowConsumer: {
     why: 'More than 8 MiB were unsent, or nothing was taken for 10 s.',
-    then: 'Reconnect and resume: nothing of the log is lost.',
+    next: 'Reconnect and resume: nothing of the log is lost.',
   },
-  heartbeatLost: { why: 'Two pings were not answered.', then: 'Reconnect and resume.' },
-  tokenRevoked: { why: 'The token was revoked or expired, or the browser signed out.', then: 'Do not reconnect; sign in again.' },
-  limitExceeded: { why: 'A limit was exceeded again and again.', then: 'Reconnect after at least 5 s.' },
+  heartbeatLost: { why: 'Two pings were not answered.', next: 'Reconnect and resume.' },
+  tokenRevoked: {
+    why: 'The token was revoked or expired, or the browser signed out.',
+    next: 'Do not reconnect; sign in again.',
+  },
+  limitExceeded: {
+    why: 'A limit was exceeded persistently, such as that of failed sign-ins.',
+    next: 'Reconnect after at least 5 s.',
+  },
 }

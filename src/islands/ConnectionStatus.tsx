@@ -20,7 +20,7 @@ export default function ConnectionStatus(): JSX.Element {
   const { status } = connection.value
   const { text, tone } = words[status]
   return (
-    <p class="flex items-center gap-2.5 px-2 text-sm text-muted" role="status" data-connection={status}>
+    <p class="flex items-center gap-2.5 px-1 text-sm md:px-3 text-muted" role="status" data-connection={status}>
       <span class={`dot dot-${tone}`} aria-hidden="true" />
       <span class="max-md:sr-only">{text}</span>
     </p>

@@ -45,8 +45,8 @@ export default function Conversation({ start, now, canWrite }: ConversationProps
   }, [conversation, resumed])
 
   return (
-    <div class="flex flex-1 flex-col">
-      <div ref={content} class="flex flex-1 flex-col gap-6 pb-6">
+    <div ref={content} class="flex flex-1 flex-col">
+      <div class="flex flex-1 flex-col gap-6 pb-6">
         <Older conversation={conversation} />
         <Log conversation={conversation} now={now} />
         <LiveAnswer conversation={conversation} />

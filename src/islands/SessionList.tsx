@@ -6,7 +6,7 @@ import { gateway } from './connection.ts'
 import { sentence } from './conversation/actions.ts'
 import { Dialog } from './parts/Dialog.tsx'
 import { useHydrated } from './parts/hydrated.ts'
-import { SessionRow } from './parts/SessionRow.tsx'
+import { countMessages, SessionRow } from './parts/SessionRow.tsx'
 import { watchSessions } from './sessions/watch.ts'
 
 export interface SessionListProps {
@@ -113,7 +113,7 @@ function Confirmation(input: {
       {session && (
         <>
           <p class="mt-2 break-words text-muted">
-            {nameOf(session)} and its {session.messageCount} messages disappear from every list now, and are erased
+            {nameOf(session)} disappears from every list now, with {countMessages(session.messageCount)}, and is erased
             after 30 days.
           </p>
           <div class="mt-6 flex justify-end gap-2">

@@ -12,7 +12,7 @@ export interface LegacyFrame {
   payload: Payload
 }
 
-/** What v0.3 counts per run: how often the model was asked. */
+/** Per run: how often the model has called tools; v0.3's `iteration` counts how often it was asked. */
 export type LegacyRuns = Map<string, number>
 
 // Runs of one connection that have not ended; v0.3 works one at a time.
@@ -43,25 +43,26 @@ export function toLegacyError(error: ErrorPayload): LegacyFrame {
 /** An event as v0.3 expects it: none, one or several frames. `runs` belongs to the connection. */
 export function toLegacyEvents(type: string, payload: Payload, runs: LegacyRuns): LegacyFrame[] {
   const runId = typeof payload['runId'] === 'string' ? payload['runId'] : ''
-  const iteration = runs.get(runId) ?? 1
+  const steps = runs.get(runId) ?? 0
+  // A tool belongs to the step that called it, everything else to the next.
+  const iteration = steps + 1
   switch (type) {
     case 'config.updated':
     case 'error':
       return [{ type, payload }]
     case 'run.started':
-      remember(runs, runId, 1)
+      remember(runs, runId, 0)
       return [{ type: 'agent.response', payload: { type: 'thinking', content: '', iteration: 1 } }]
     case 'tool.call': {
       const toolCall = { id: payload['callId'], name: payload['toolName'], args: payload['args'] }
-      return [{ type, payload: { type: 'tool_call', toolCall, iteration } }]
+      return [{ type, payload: { type: 'tool_call', toolCall, iteration: Math.max(1, steps) } }]
     }
     case 'tool.result': {
-      remember(runs, runId, iteration + 1)
       const toolResult = { id: payload['callId'], output: payload['output'], success: payload['success'] }
-      return [{ type, payload: { type: 'tool_result', toolResult, iteration } }]
+      return [{ type, payload: { type: 'tool_result', toolResult, iteration: Math.max(1, steps) } }]
     }
     case 'session.message':
-      return toolCallText(payload, iteration)
+      return toolCallText(payload, runs)
     case 'session.message.final':
       runs.delete(runId)
       return finalFrames(payload, iteration)
@@ -76,9 +77,14 @@ export function toLegacyEvents(type: string, payload: Payload, runs: LegacyRuns)
 }
 
 /** What the model said beside its tool calls. */
-function toolCallText(payload: Payload, iteration: number): LegacyFrame[] {
-  const message = payload['message'] as { role?: string; content?: string } | undefined // Made by the gateway itself.
-  if (message?.role !== 'assistant' || !message.content) return []
+function toolCallText(payload: Payload, runs: LegacyRuns): LegacyFrame[] {
+  // Made by the gateway itself, after the events table.
+  const message = payload['message'] as { role?: string; content?: string; runId?: string } | undefined
+  if (message?.role !== 'assistant') return []
+  const { runId = '', content } = message
+  const iteration = (runs.get(runId) ?? 0) + 1
+  remember(runs, runId, iteration)
+  if (!content) return []
   return [{ type: 'agent.response', payload: { type: 'text', content: message.content, iteration } }]
 }
 
@@ -99,10 +105,10 @@ function legacyUsage(usage: Usage): Payload {
   return { ...usage, promptTokens: usage.inputTokens, completionTokens: usage.outputTokens }
 }
 
-function remember(runs: LegacyRuns, runId: string, iteration: number): void {
+function remember(runs: LegacyRuns, runId: string, steps: number): void {
   const oldest = runs.keys().next().value
-  if (runs.size >= maxRuns && oldest !== undefined) runs.delete(oldest)
-  runs.set(runId, iteration)
+  if (runs.size >= maxRuns && oldest !== undefined && !runs.has(runId)) runs.delete(oldest)
+  runs.set(runId, steps)
 }
 
 /** v0.3 wrote null where this protocol leaves a field out. */

@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { createServer as createVite, isRunnableDevEnvironment, type ViteDevServer } from 'vite'
+import { createServer as createVite, isRunnableDevEnvironment, type Plugin, type ViteDevServer } from 'vite'
 import type { RunningGateway } from './main.ts'
 
 // Run as `node src/server/dev.ts`: one port serves the sources through Vite and everything else through the gateway,
@@ -18,7 +18,12 @@ const home = join(root, 'tmp', 'dev')
 const settleMs = 150
 
 const http = createServer()
-const vite = await createVite({ root, appType: 'custom', server: { middlewareMode: true, hmr: { server: http } } })
+const vite = await createVite({
+  root,
+  appType: 'custom',
+  plugins: [packagesFromNode()],
+  server: { middlewareMode: true, hmr: { server: http } },
+})
 let gateway = await start()
 
 http.on('request', (incoming, outgoing) => {
@@ -32,6 +37,16 @@ http.listen(port, host)
 await once(http, 'listening')
 announce(await gateway.signInLink())
 restartOnChange(vite)
+
+/** The build bundles packages into the server; while developing Node loads them, since not all are ES modules. */
+function packagesFromNode(): Plugin {
+  return {
+    name: 'talon:packages-from-node',
+    configEnvironment(name, options) {
+      if (name === 'ssr') options.resolve = { ...options.resolve, noExternal: [] }
+    },
+  }
+}
 
 /** Loads the server's sources anew and starts them on a port of their own. */
 async function start(): Promise<RunningGateway> {
@@ -64,6 +79,7 @@ async function restart(): Promise<void> {
   try {
     await gateway.stop()
     gateway = await start()
+    announce(await gateway.signInLink())
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
   }

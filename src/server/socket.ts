@@ -123,6 +123,10 @@ function listen(state: State): void {
       fault(state, error)
     }
   })
+  // `ws` answers pings by itself, past every bound of ours.
+  ws.on('ping', () => {
+    if (ws.bufferedAmount > maxUnsentBytes) close(state, closeCodes.slowConsumer, 'Too slow: resume')
+  })
   ws.on('pong', () => {
     state.missedPongs = 0
   })
@@ -224,16 +228,20 @@ function serve(state: State, frame: Frame, identity: Identity): void {
 }
 
 async function hello(state: State, frame: Frame): Promise<void> {
+  const { greeted } = state
   state.inFlight += 1
   try {
-    const { identity, payload, resume } = await welcome(state, frame)
+    const welcoming = welcome(state, frame)
+    // Before the token is looked up, so that a second hello does not slip in meanwhile.
+    state.greeted = true
+    const { identity, payload, resume } = await welcoming
     if (!isOpen(state)) return
     state.identity = identity
-    state.greeted = true
     state.raiseFrameLimit()
     sendReply(state, frame, 'welcome', payload)
     for (const at of resume) await resumeSession(state, identity, at)
   } catch (error) {
+    state.greeted = greeted
     failRequest(state, frame, error)
     if (!(error instanceof TalonError)) return
     if (error.code === 'VERSION_MISMATCH') close(state, closeCodes.version, 'Version mismatch')

@@ -14,6 +14,8 @@ import { maxFrameBytes, openSocket } from './socket.ts'
 
 // RFC 6455 section 4.1: 16 bytes in base64.
 const keyForm = /^[+/0-9A-Za-z]{22}==$/
+// Tokens of RFC 9110 section 5.6.2 between commas.
+const protocolsForm = /^[!#$%&'*+\-.^_`|~\w]+(?:, ?[!#$%&'*+\-.^_`|~\w]+)*$/
 
 interface UpgradeDeps {
   app: App
@@ -102,6 +104,9 @@ async function admit(deps: UpgradeDeps, request: IncomingMessage): Promise<Admit
   if (!keyForm.test(headers['sec-websocket-key'] ?? '') || headers['sec-websocket-version'] !== '13') {
     throw new TalonError('INVALID_MESSAGE', 'Sec-WebSocket-Key or Sec-WebSocket-Version is not valid.')
   }
+  if (!validProtocols(headers['sec-websocket-protocol'])) {
+    throw new TalonError('INVALID_MESSAGE', 'Sec-WebSocket-Protocol is not valid.')
+  }
   if (headers.origin !== undefined && !gatehouse.servesOrigin(headers.origin, headers.host)) {
     throw new TalonError('FORBIDDEN', 'This origin may not connect.')
   }
@@ -119,6 +124,13 @@ async function admit(deps: UpgradeDeps, request: IncomingMessage): Promise<Admit
     throw new TalonError('OVERLOADED', 'Too many connections that have not signed in.', { retryAfterMs: 5_000 })
   }
   return { address, identity }
+}
+
+/** Below the adapter `ws` refuses a list that is malformed or names one twice, and the adapter would wait for ever. */
+function validProtocols(header: string | undefined): boolean {
+  if (header === undefined) return true
+  const names = header.split(/, ?/)
+  return protocolsForm.test(header) && new Set(names).size === names.length
 }
 
 /** Who upgrades; undefined if the first frame has to tell. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { whyNoBrowser } from '../support/browser.ts'
+import { patience, whyNoBrowser } from '../support/browser.ts'
 import { type Dashboard, openDashboard } from '../support/dashboard.ts'
 import { openTcpProxy } from '../support/tcp-proxy.ts'
 
@@ -25,7 +25,9 @@ describe.skipIf(whyNoBrowser() !== undefined)('the connection of a page', () => 
     await page.getByText('Connection lost. Reconnecting …').waitFor()
     expect(await page.getByRole('button', { name: 'Send' }).isDisabled()).toBe(true)
     const second = await client.request('session.send_message', { sessionId, text: 'while you were away' })
-    await expect.poll(async () => (await dashboard.gateway.app.store.getRun(second.runId))?.state).toBe('done')
+    await expect
+      .poll(async () => (await dashboard.gateway.app.store.getRun(second.runId))?.state, patience)
+      .toBe('done')
     proxy.restore()
     await page.getByText('Reconnected. Resumed 3 messages.').waitFor()
     await page.getByText('offline: while you were away').waitFor()

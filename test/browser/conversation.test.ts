@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { whyNoBrowser } from '../support/browser.ts'
+import { patience, whyNoBrowser } from '../support/browser.ts'
 import { type Dashboard, openDashboard } from '../support/dashboard.ts'
 
 describe.skipIf(whyNoBrowser() !== undefined)('a conversation', () => {
@@ -158,7 +158,7 @@ describe.skipIf(whyNoBrowser() !== undefined)('a conversation', () => {
     for (let at = 1; at <= 40; at++) {
       await dashboard.client.request('session.send_message', { sessionId, text: `message number ${at}` })
     }
-    await expect.poll(async () => (await dashboard.gateway.app.store.getHead(sessionId))?.seq).toBe(80)
+    await expect.poll(async () => (await dashboard.gateway.app.store.getHead(sessionId))?.seq, patience).toBe(80)
     const page = await dashboard.signedIn(`/sessions/${sessionId}`)
     expect(await answers(page).getByText('offline: message number 40').isVisible()).toBe(true)
     expect(await page.getByText('message number 1', { exact: true }).count()).toBe(0)
@@ -172,11 +172,11 @@ describe.skipIf(whyNoBrowser() !== undefined)('a conversation', () => {
   test('the page follows the answer at its end, and stays where the reader scrolled to', async () => {
     const sessionId = await newSession('Scrolling')
     await dashboard.client.request('session.send_message', { sessionId, text: 'line\n'.repeat(200) })
-    await expect.poll(async () => (await dashboard.gateway.app.store.getHead(sessionId))?.seq).toBe(2)
+    await expect.poll(async () => (await dashboard.gateway.app.store.getHead(sessionId))?.seq, patience).toBe(2)
     const page = await dashboard.signedIn(`/sessions/${sessionId}`)
     const toEnd = () =>
       page.evaluate(() => document.documentElement.scrollHeight - document.documentElement.clientHeight - scrollY)
-    await expect.poll(toEnd).toBeLessThan(5)
+    await expect.poll(toEnd, patience).toBeLessThan(5)
     await say(page, '/slow 300')
     await page
       .locator('.streaming')
@@ -185,10 +185,12 @@ describe.skipIf(whyNoBrowser() !== undefined)('a conversation', () => {
     expect(await toEnd()).toBeLessThan(30)
     await page.evaluate(() => scrollTo({ top: 200 }))
     const words = (await page.locator('.streaming').textContent())?.length ?? 0
-    await expect.poll(async () => (await page.locator('.streaming').textContent())?.length).toBeGreaterThan(words + 50)
+    await expect
+      .poll(async () => (await page.locator('.streaming').textContent())?.length, patience)
+      .toBeGreaterThan(words + 50)
     expect(await page.evaluate(() => scrollY)).toBe(200)
     await page.getByRole('button', { name: 'Go to the newest' }).click()
-    await expect.poll(toEnd).toBeLessThan(30)
+    await expect.poll(toEnd, patience).toBeLessThan(30)
     await page.getByRole('button', { name: 'Stop' }).click()
     await page.context().close()
   })

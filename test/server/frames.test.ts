@@ -1,8 +1,14 @@
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { isRequestType, requests } from '../../src/protocol/messages.ts'
-import { testGateway, testToken } from '../support/gateway.ts'
+import { type TestGateway, testGateway, testToken } from '../support/gateway.ts'
 import { clientFrame, errorLines, frameText, handSocket, opcodes, rawSocket } from '../support/raw-socket.ts'
 import { sampleRequests } from '../support/sample-requests.ts'
+
+let gateway: TestGateway
+beforeAll(async () => {
+  gateway = await testGateway()
+})
+afterAll(() => gateway[Symbol.asyncDispose]())
 
 const authorized = { Authorization: `Bearer ${testToken}` }
 
@@ -39,16 +45,24 @@ const readable: [string, string][] = [
   ['a payload that is null', frameText('ping', null, { id: 'known' })],
   ['a payload that is an array', frameText('ping', [], { id: 'known' })],
   ['a payload that is a string', frameText('ping', 'x', { id: 'known' })],
-  ['deep nesting', `{"id":"known","type":"ping","version":"1.0.0","payload":{"a":${'['.repeat(5_000)}${']'.repeat(5_000)}}}`],
+  [
+    'deep nesting',
+    `{"id":"known","type":"ping","version":"1.0.0","payload":{"a":${'['.repeat(5_000)}${']'.repeat(5_000)}}}`,
+  ],
   ['the key __proto__', '{"id":"known","type":"ping","version":"1.0.0","payload":{"__proto__":{"admin":true}}}'],
-  ['the key __proto__, escaped', '{"id":"known","type":"ping","version":"1.0.0","payload":{"\\u005f_proto__":{"admin":true}}}'],
+  [
+    'the key __proto__, escaped',
+    '{"id":"known","type":"ping","version":"1.0.0","payload":{"\\u005f_proto__":{"admin":true}}}',
+  ],
   ['the key constructor', '{"id":"known","type":"ping","version":"1.0.0","payload":{"a":[{"constructor":{}}]}}'],
   ['the key constructor, escaped', '{"id":"known","type":"ping","version":"1.0.0","payload":{"c\\u006fnstructor":{}}}'],
-  ['the key __proto__ beside the payload', '{"id":"known","type":"ping","version":"1.0.0","__proto__":{"scopes":["admin"]}}'],
+  [
+    'the key __proto__ beside the payload',
+    '{"id":"known","type":"ping","version":"1.0.0","__proto__":{"scopes":["admin"]}}',
+  ],
 ]
 
 test.each(unreadable)('%s is refused without replyTo, and the connection lives on', async (_what, text) => {
-  await using gateway = await testGateway()
   using socket = await rawSocket(gateway.port, { token: testToken })
   socket.ws.send(text)
   const error = await socket.until(frame => frame.type === 'error')
@@ -58,7 +72,6 @@ test.each(unreadable)('%s is refused without replyTo, and the connection lives o
 })
 
 test.each(readable)('%s is refused with replyTo, and the connection lives on', async (_what, text) => {
-  await using gateway = await testGateway()
   using socket = await rawSocket(gateway.port, { token: testToken })
   socket.ws.send(text)
   const error = await socket.until(frame => frame.replyTo === 'known')
@@ -126,7 +139,9 @@ test('a stranger may send 64 KiB in a frame and not a byte more', async () => {
   using socket = await rawSocket(gateway.port)
   const fits = frameText('ping', { filler: '' })
   socket.ws.send(frameText('ping', { filler: 'x'.repeat(64 * 1024 - fits.length - 10) }))
-  expect(await socket.until(frame => frame.replyTo !== undefined)).toMatchObject({ payload: { code: 'UNAUTHENTICATED' } })
+  expect(await socket.until(frame => frame.replyTo !== undefined)).toMatchObject({
+    payload: { code: 'UNAUTHENTICATED' },
+  })
   socket.ws.send('x'.repeat(64 * 1024 + 1))
   expect(await socket.closed).toMatchObject({ code: 1009 })
 })
@@ -135,7 +150,6 @@ test.each([
   ['by hello', { token: testToken }],
   ['by header', { headers: authorized }],
 ])('who is signed in %s may send 1 MiB in a frame and not a byte more', async (_how, options) => {
-  await using gateway = await testGateway()
   using socket = await rawSocket(gateway.port, options)
   const filler = 'x'.repeat(1024 * 1024 - 200)
   expect((await socket.ask('ping', { filler })).type).toBe('pong')
@@ -165,7 +179,9 @@ test('a message in a million tiny fragments is cut, and memory stays', async () 
   using attacker = await handSocket(gateway.port, authorized)
   const before = process.memoryUsage().rss
   await attacker.write(clientFrame(opcodes.text, '{', { fin: false }))
-  const fragments = Buffer.concat(Array.from({ length: 10_000 }, () => clientFrame(opcodes.continuation, ' ', { fin: false })))
+  const fragments = Buffer.concat(
+    Array.from({ length: 10_000 }, () => clientFrame(opcodes.continuation, ' ', { fin: false })),
+  )
   for (let round = 0; round < 100; round++) await attacker.write(fragments)
   expect(await attacker.closeCode).toBeOneOf([1008, 1009, 1006])
   expect(process.memoryUsage().rss - before).toBeLessThan(100 * 1024 * 1024)
@@ -181,7 +197,6 @@ test.each([
   ['an unmasked frame', Buffer.from([0x81, 1, 0x78]), 1002],
   ['reserved bits', Buffer.from([0xf1, 0x80, 0, 0, 0, 0]), 1002],
 ])('%s ends the connection', async (_what, bytes, code) => {
-  await using gateway = await testGateway()
   using socket = await handSocket(gateway.port, authorized)
   await socket.write(bytes)
   expect(await socket.closeCode).toBe(code)

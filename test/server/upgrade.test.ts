@@ -2,17 +2,25 @@ import { once } from 'node:events'
 import { IncomingMessage } from 'node:http'
 import { connect as connectTcp } from 'node:net'
 import { queryObjects } from 'node:v8'
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { cookieName } from '../../src/server/cookies.ts'
-import { testGateway, testToken } from '../support/gateway.ts'
+import { type TestGateway, testGateway, testToken } from '../support/gateway.ts'
 import { errorLines, handSocket, rawRequest, rawSocket, upgradeLines } from '../support/raw-socket.ts'
+
+let gateway: TestGateway
+beforeAll(async () => {
+  gateway = await testGateway()
+})
+afterAll(() => gateway[Symbol.asyncDispose]())
 
 test('an upgrade of "//" is refused and the gateway lives on', async () => {
   await using gateway = await testGateway()
   const answer = await rawRequest(gateway.port, upgradeLines(gateway.port, '//'))
   expect(answer.status).toBe(404)
   expect(JSON.parse(answer.body)).toMatchObject({ code: 'NOT_FOUND' })
-  expect((await rawRequest(gateway.port, ['GET // HTTP/1.1', 'Host: localhost', 'Connection: close'])).status).not.toBe(0)
+  expect((await rawRequest(gateway.port, ['GET // HTTP/1.1', 'Host: localhost', 'Connection: close'])).status).not.toBe(
+    0,
+  )
   expect((await gateway.fetch('/livez')).status).toBe(200)
 })
 
@@ -80,16 +88,30 @@ test('a handler that throws answers INTERNAL without its cause, and the connecti
   expect((await socket.ask('ping')).type).toBe('pong')
 })
 
-test.each(['/livez', '/readyz', '/healthz', '/', '/login', '/sessions', '/assets/x.js', '/api/health', '/api/v1/sessions', '/nothing'])(
-  'a foreign Host is answered 421 on %s',
-  async path => {
-    await using gateway = await testGateway()
-    for (const host of ['evil.example', `evil.example:${gateway.port}`, '127.0.0.1.evil.example', 'localhost@evil.example', '']) {
-      const answer = await rawRequest(gateway.port, [`GET ${path} HTTP/1.1`, `Host: ${host}`, 'Connection: close'])
-      expect([host, answer.status]).toEqual([host, host === '' ? expect.toBeOneOf([400, 421]) : 421])
-    }
-  },
-)
+test.each([
+  '/livez',
+  '/readyz',
+  '/healthz',
+  '/',
+  '/login',
+  '/sessions',
+  '/assets/x.js',
+  '/api/health',
+  '/api/v1/sessions',
+  '/nothing',
+])('a foreign Host is answered 421 on %s', async path => {
+  for (const host of [
+    'evil.example',
+    `evil.example:${gateway.port}`,
+    '127.0.0.1.evil.example',
+    'localhost@evil.example',
+    '',
+  ]) {
+    const answer = await rawRequest(gateway.port, [`GET ${path} HTTP/1.1`, `Host: ${host}`, 'Connection: close'])
+    const wellFormed = /^[\w.:]+$/.test(host)
+    expect([host, answer.status]).toEqual([host, wellFormed ? 421 : expect.toBeOneOf([400, 421])])
+  }
+})
 
 test('an upgrade under a foreign Host is answered 421', async () => {
   await using gateway = await testGateway()
@@ -101,11 +123,26 @@ test('an upgrade under a foreign Host is answered 421', async () => {
 test('a foreign Origin and "null" are answered 403 on upgrades and routes', async () => {
   await using gateway = await testGateway()
   const own = `http://127.0.0.1:${gateway.port}`
-  for (const Origin of ['http://evil.example', 'null', `http://localhost:${gateway.port + 1}`, `${own}.evil.example`, 'file://', `ftp://127.0.0.1:${gateway.port}`]) {
-    const upgrade = await rawRequest(gateway.port, upgradeLines(gateway.port, '/ws', { Origin, Authorization: `Bearer ${testToken}` }))
+  for (const Origin of [
+    'http://evil.example',
+    'null',
+    `http://localhost:${gateway.port + 1}`,
+    `${own}.evil.example`,
+    'file://',
+    `ftp://127.0.0.1:${gateway.port}`,
+  ]) {
+    const upgrade = await rawRequest(
+      gateway.port,
+      upgradeLines(gateway.port, '/ws', { Origin, Authorization: `Bearer ${testToken}` }),
+    )
     expect([Origin, upgrade.status]).toEqual([Origin, 403])
     for (const path of ['/livez', '/login', '/api/v1/sessions']) {
-      const lines = [`GET ${path} HTTP/1.1`, `Host: 127.0.0.1:${gateway.port}`, `Origin: ${Origin}`, 'Connection: close']
+      const lines = [
+        `GET ${path} HTTP/1.1`,
+        `Host: 127.0.0.1:${gateway.port}`,
+        `Origin: ${Origin}`,
+        'Connection: close',
+      ]
       expect([Origin, path, (await rawRequest(gateway.port, lines)).status]).toEqual([Origin, path, 403])
     }
   }
@@ -137,7 +174,6 @@ test('a cookie upgrades only together with an Origin of ours', async () => {
 test.each(['/', '/ws/', '/WS', '/wss', '/ws2', '/api/v1/sessions', '/%77s', 'http://evil.example/ws', '/../ws', '*'])(
   'an upgrade of %s is answered 404',
   async path => {
-    await using gateway = await testGateway()
     expect((await rawRequest(gateway.port, upgradeLines(gateway.port, path))).status).toBe(404)
   },
 )
@@ -145,7 +181,10 @@ test.each(['/', '/ws/', '/WS', '/wss', '/ws2', '/api/v1/sessions', '/%77s', 'htt
 test('connections over the cap are answered 503 with Retry-After', async () => {
   await using gateway = await testGateway({ env: { TALON_SERVER_MAX_CONNECTIONS: '3' } })
   const open = await Promise.all([1, 2, 3].map(() => rawSocket(gateway.port, { token: testToken })))
-  const refused = await rawRequest(gateway.port, upgradeLines(gateway.port, '/ws', { Authorization: `Bearer ${testToken}` }))
+  const refused = await rawRequest(
+    gateway.port,
+    upgradeLines(gateway.port, '/ws', { Authorization: `Bearer ${testToken}` }),
+  )
   expect(refused).toMatchObject({ status: 503, headers: { 'retry-after': '5' } })
   expect(JSON.parse(refused.body)).toMatchObject({ code: 'OVERLOADED', retryable: true, retryAfterMs: 5_000 })
   open[0]?.[Symbol.dispose]()
@@ -170,7 +209,10 @@ test('a storm of connections never passes the cap', async () => {
 test('those who have not signed in have a cap of their own, and a token passes it', async () => {
   await using gateway = await testGateway({ env: { TALON_SERVER_MAX_UNAUTHENTICATED: '2' } })
   const strangers = await Promise.all([rawSocket(gateway.port), rawSocket(gateway.port)])
-  expect(await rawRequest(gateway.port, upgradeLines(gateway.port))).toMatchObject({ status: 503, headers: { 'retry-after': '5' } })
+  expect(await rawRequest(gateway.port, upgradeLines(gateway.port))).toMatchObject({
+    status: 503,
+    headers: { 'retry-after': '5' },
+  })
   using owner = await rawSocket(gateway.port, { headers: { Authorization: `Bearer ${testToken}` } })
   expect((await owner.ask('ping')).type).toBe('pong')
   for (const socket of strangers) socket[Symbol.dispose]()

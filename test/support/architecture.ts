@@ -21,7 +21,7 @@ function breachesOf(source: Source): string[] {
   const room = roomOf(path)
   const breaches = [
     room === undefined && 'lies in no room',
-    lines > maxLines && `has ${lines} lines, ${maxLines} at most`,
+    lines > maxLines && `is longer than ${maxLines} lines`,
     usesAny && 'uses "any"',
     importsComputed && 'imports what is computed',
     readsEnvironment && !matches(environmentReaders, path) && 'reads the environment',

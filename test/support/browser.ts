@@ -19,6 +19,9 @@ const flags = [
   '--no-first-run',
 ]
 
+/** For `expect.poll`: a busy machine may take its time, and a right answer ends the wait at once. */
+export const patience = { timeout: 15_000 }
+
 /** Why there is no browser here, for `describe.skipIf`; undefined if there is one. With `CI` set its absence is an error. */
 export function whyNoBrowser(): string | undefined {
   if (findBrowser() ?? installBrowser()) return undefined

@@ -183,7 +183,8 @@ export async function handSocket(port: number, headers: Record<string, string> =
     async write(...parts) {
       for (const part of parts) {
         if (socket.destroyed) return
-        if (!socket.write(part)) await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => undefined)
+        if (!socket.write(part))
+          await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => undefined)
       }
     },
     closeCode,

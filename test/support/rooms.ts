@@ -16,7 +16,8 @@ interface Room {
   browser?: true
 }
 
-const inServer = { imports: ['protocol/', 'server/*'], types: ['db/store.ts'] }
+// The store and the model are what the App record speaks in.
+const inServer = { imports: ['protocol/', 'server/*'], types: ['db/store.ts', 'server/agent/model.ts'] }
 
 export const rooms = {
   protocol: { folder: 'protocol/', imports: [], types: [], browser: true },

@@ -44,12 +44,23 @@ export async function openSqliteStore(options: SqliteOptions): Promise<SqliteSto
     maxWaiting: options.maxWaiting ?? defaultMaxWaiting,
     maxWaitingChars: options.maxWaitingChars ?? defaultMaxWaitingChars,
     onError,
-    onChanges(changes) {
-      for (const listener of listeners) tell(listener, changes, onError)
+    onCommit(changes) {
+      counted = undefined
+      if (changes.length > 0) for (const listener of listeners) tell(listener, changes, onError)
     },
   })
+  const queries = createQueries(reader)
+  // The status is asked for more often than anything changes.
+  let counted: ReturnType<Queries['counts']> | undefined
   return {
-    ...createQueries(reader),
+    ...queries,
+    counts() {
+      counted ??= queries.counts().catch(error => {
+        counted = undefined
+        throw error
+      })
+      return counted
+    },
     ...createCommands(queue),
     onCommit(listener) {
       listeners.push(listener)
@@ -57,6 +68,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<SqliteSto
     stats: () => queue.stats(),
     async close() {
       await queue.close()
+      counted = undefined
       reader.close()
     },
   }

@@ -1,8 +1,9 @@
+import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { TalonError } from '../../protocol/errors.ts'
 import type { Change } from '../store.ts'
 import type { CommandName, InputOf, ResultOf } from './commands.ts'
-import type { Order } from './commit.ts'
+import type { Order, Settled } from './commit.ts'
 import { readError, unavailableError } from './errors.ts'
 import type { FromWriter, ToWriter } from './writer.ts'
 
@@ -32,14 +33,9 @@ export interface WriteQueueOptions {
   maxWaiting: number
   /** The same by the text that they carry, in UTF-16 units. */
   maxWaitingChars: number
-  onChanges(changes: Change[]): void
+  /** After every commit, with what it changed for others to hear of, which may be nothing. */
+  onCommit(changes: Change[]): void
   onError(error: unknown): void
-}
-
-interface Pending {
-  chars: number
-  resolve(result: unknown): void
-  reject(error: unknown): void
 }
 
 const retryAfterMs = 250
@@ -47,46 +43,33 @@ const retryAfterMs = 250
 const entry = import.meta.url.endsWith('.ts') ? './writer.ts' : './writer.js'
 
 export function createWriteQueue(options: WriteQueueOptions): WriteQueue {
-  const pending: Pending[] = []
+  const waiting = createWaiting(options)
   const stats = { commits: 0, commands: 0, failedCommits: 0 }
   let outbox: Order[] = []
-  let waitingChars = 0
   let closing: Promise<void> | undefined
-  let idle: (() => void) | undefined
   let worker: Worker | undefined = start()
 
   function start(): Worker {
-    const started = new Worker(new URL(entry, import.meta.url), {
-      name: 'writer',
-      workerData: { file: options.file },
-      // It needs nothing of the environment, so it holds no secret of it.
-      env: {},
-      // Flags of the process may not suit a thread: --input-type would end it at once.
-      execArgv: [],
+    return startWorker(options, settle, reason => {
+      // The next command starts another, so that one that cannot start is not started in a loop. Nobody knows what
+      // became of the last batch: a client asks again under the same request id.
+      worker = undefined
+      outbox = []
+      waiting.rejectAll(unavailableError('Storage had to be restarted: try again.', reason))
     })
-    started.on('message', settle)
-    let reason: unknown
-    started.on('error', error => {
-      reason = error
-      options.onError(error)
-    })
-    started.on('exit', () => lose(started, reason))
-    return started
   }
 
   function submit(name: CommandName, input: unknown): Promise<unknown> {
     if (closing) return Promise.reject(unavailableError('Storage is closed.'))
-    const chars = textLength(input)
-    if (pending.length >= options.maxWaiting || (waitingChars > 0 && waitingChars + chars > options.maxWaitingChars)) {
-      return Promise.reject(
-        new TalonError('OVERLOADED', 'Too much waits to be stored: try again soon.', { retryAfterMs }),
-      )
+    const promise = waiting.join(textLength(input))
+    if (!promise) {
+      const refusal = new TalonError('OVERLOADED', 'Too much waits to be stored: try again soon.', { retryAfterMs })
+      return Promise.reject(refusal)
     }
-    waitingChars += chars
     // What one turn of the loop brings goes as one message: a message costs more than most commands.
     if (outbox.length === 0) setImmediate(flush)
     outbox.push({ name, input })
-    return new Promise((resolve, reject) => pending.push({ chars, resolve, reject }))
+    return promise
   }
 
   function flush(): void {
@@ -98,52 +81,27 @@ export function createWriteQueue(options: WriteQueueOptions): WriteQueue {
       worker.postMessage({ orders } satisfies ToWriter)
     } catch (thrown) {
       // An input that cannot be cloned is a fault of ours, but its caller must not wait for ever.
-      for (const { reject } of take(pending.length - orders.length, orders.length)) reject(thrown)
+      waiting.rejectNewest(orders.length, thrown)
     }
   }
 
   function settle({ settled, changes, committed }: FromWriter): void {
     stats.commands += settled.length
-    if (committed) stats.commits += 1
-    else stats.failedCommits += 1
-    if (changes.length > 0) options.onChanges(changes)
-    const waiters = take(0, settled.length)
-    for (const [index, outcome] of settled.entries()) {
-      if (outcome.ok) waiters[index]?.resolve(outcome.result)
-      else waiters[index]?.reject(readError(outcome.error))
+    if (committed) {
+      stats.commits += 1
+      options.onCommit(changes)
+    } else {
+      stats.failedCommits += 1
     }
-    if (pending.length === 0) idle?.()
-  }
-
-  /**
-   * The thread ended; the next command starts another, so that one that cannot start is not started in a loop. Nobody
-   * knows what became of its last batch: a client asks again under the same request id.
-   */
-  function lose(lost: Worker, reason: unknown): void {
-    if (worker !== lost) return
-    worker = undefined
-    outbox = []
-    const error = unavailableError('Storage had to be restarted: try again.', reason)
-    for (const { reject } of take(0, pending.length)) reject(error)
-    idle?.()
-  }
-
-  function take(from: number, count: number): Pending[] {
-    const taken = pending.splice(from, count)
-    for (const { chars } of taken) waitingChars -= chars
-    return taken
+    waiting.settle(settled)
   }
 
   async function finish(): Promise<void> {
     flush()
-    if (pending.length > 0) {
-      await new Promise<void>(resolve => {
-        idle = resolve
-      })
-    }
+    await waiting.empty()
     const ending = worker
     if (!ending) return
-    const exited = new Promise(resolve => ending.once('exit', resolve))
+    const exited = once(ending, 'exit')
     ending.postMessage('close' satisfies ToWriter)
     await exited
   }
@@ -151,10 +109,78 @@ export function createWriteQueue(options: WriteQueueOptions): WriteQueue {
   return {
     // The table of commands pairs each name with its result; the promise comes back through a message.
     submit: submit as WriteQueue['submit'],
-    stats: () => ({ ...stats, waiting: pending.length }),
+    stats: () => ({ ...stats, waiting: waiting.count() }),
     close() {
       closing ??= finish()
       return closing
+    },
+  }
+}
+
+function startWorker(
+  { file, onError }: WriteQueueOptions,
+  onMessage: (message: FromWriter) => void,
+  onExit: (reason: unknown) => void,
+): Worker {
+  const worker = new Worker(new URL(entry, import.meta.url), {
+    name: 'writer',
+    workerData: { file },
+    // It needs nothing of the environment, so it holds no secret of it.
+    env: {},
+    // Flags of the process may not suit a thread: --input-type would end it at once.
+    execArgv: [],
+  })
+  let reason: unknown
+  worker.on('message', onMessage)
+  worker.on('error', error => {
+    reason = error
+    onError(error)
+  })
+  worker.on('exit', () => onExit(reason))
+  return worker
+}
+
+/** Those who wait for their commit, first come first served. */
+function createWaiting({ maxWaiting, maxWaitingChars }: WriteQueueOptions) {
+  const waiters: { chars: number; resolve(result: unknown): void; reject(error: unknown): void }[] = []
+  let waitingChars = 0
+  let onEmpty: (() => void) | undefined
+
+  function leave(from: number, count: number) {
+    const left = waiters.splice(from, count)
+    for (const { chars } of left) waitingChars -= chars
+    return left
+  }
+
+  return {
+    count: () => waiters.length,
+    /** Undefined if there is no room; one that alone is over the bound is let in when nobody else waits. */
+    join(chars: number): Promise<unknown> | undefined {
+      const full = waiters.length >= maxWaiting || (waiters.length > 0 && waitingChars + chars > maxWaitingChars)
+      if (full) return undefined
+      waitingChars += chars
+      return new Promise((resolve, reject) => waiters.push({ chars, resolve, reject }))
+    },
+    settle(settled: readonly Settled[]): void {
+      const served = leave(0, settled.length)
+      for (const [index, outcome] of settled.entries()) {
+        if (outcome.ok) served[index]?.resolve(outcome.result)
+        else served[index]?.reject(readError(outcome.error))
+      }
+      if (waiters.length === 0) onEmpty?.()
+    },
+    rejectNewest(count: number, error: unknown): void {
+      for (const { reject } of leave(waiters.length - count, count)) reject(error)
+    },
+    rejectAll(error: unknown): void {
+      for (const { reject } of leave(0, waiters.length)) reject(error)
+      onEmpty?.()
+    },
+    async empty(): Promise<void> {
+      if (waiters.length === 0) return
+      await new Promise<void>(resolve => {
+        onEmpty = resolve
+      })
     },
   }
 }

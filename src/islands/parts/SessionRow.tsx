@@ -20,7 +20,7 @@ export function SessionRow(input: { session: SessionItem; now: number; children?
         </div>
         <p class="flex gap-x-3 text-sm whitespace-nowrap text-muted sm:flex-col sm:gap-y-1 sm:text-right">
           <Time at={session.lastActiveAt} now={now} />
-          <span>{messages(session.messageCount)}</span>
+          <span>{countMessages(session.messageCount)}</span>
         </p>
       </div>
       {children}
@@ -43,6 +43,7 @@ export function shortId(id: string): string {
   return id.length > 8 ? id.slice(-8) : id
 }
 
-function messages(count: number): string {
+/** A number of messages, in words. */
+export function countMessages(count: number): string {
   return count === 1 ? '1 message' : `${count.toLocaleString('en')} messages`
 }

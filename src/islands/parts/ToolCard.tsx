@@ -42,7 +42,9 @@ function Part({ label, text }: { label: string; text: string }): JSX.Element {
 }
 
 function stateOf(use: ToolUse, isRunning: boolean): { tone: 'busy' | 'ok' | 'danger' | 'quiet'; label: string } {
-  if (use.success === false) return { tone: 'danger', label: 'failed' }
+  // The log keeps no flag: there, as for the model, a failed call is known by how its answer begins.
+  const failed = use.success === false || (use.success === undefined && use.output?.startsWith('Error: '))
+  if (failed) return { tone: 'danger', label: 'failed' }
   if (use.success) return { tone: 'ok', label: 'done' }
   if (use.output !== undefined) return { tone: 'quiet', label: 'done' }
   return isRunning ? { tone: 'busy', label: 'running' } : { tone: 'quiet', label: 'no result' }

@@ -23,7 +23,7 @@ export interface Context {
  * is represented by the running summary.
  */
 export async function buildContext(app: Pick<App, 'store'>, run: Run, contextTokens: number): Promise<Context> {
-  const budget = contextTokens * charactersPerToken * shareOfWindow
+  const budget = windowCharacters(contextTokens)
   const entries: LogEntry[] = []
   let used = 0
   let before: number | undefined
@@ -44,6 +44,11 @@ export async function buildContext(app: Pick<App, 'store'>, run: Run, contextTok
   const summary = oldest > 1 ? await app.store.getMemorySummary(run.sessionId) : undefined
   const leftOutThrough = oldest > 1 && (summary?.throughSeq ?? 0) < oldest - 1 ? oldest - 1 : 0
   return { messages: toModelMessages(inRunOrder(entries, run)), summary: summary?.summary || undefined, leftOutThrough }
+}
+
+/** How many characters of a conversation a window of so many tokens holds, beside everything else that goes in. */
+export function windowCharacters(contextTokens: number): number {
+  return Math.floor(contextTokens * charactersPerToken * shareOfWindow)
 }
 
 function placeOf({ sessionId, epoch }: Run): { sessionId: string; epoch: number } {

@@ -12,7 +12,7 @@ export type RunStep =
   | { type: 'tool_calls' }
   | { type: 'tool_call'; call: ModelToolCall }
   | { type: 'tool_result'; call: ModelToolCall; outcome: ToolOutcome }
-  | { type: 'answered'; provider: string; model: string; usage: Usage | undefined; context: Context }
+  | { type: 'answered'; provider: string; model: string; usage: Usage | undefined; total: Usage; context: Context }
 
 /**
  * Works on one run: context, model, tools, model … until the model has answered. Text of the last step is not stored
@@ -29,7 +29,8 @@ export async function* runAgent(app: App, run: Run, signal: AbortSignal): AsyncG
     const answer = yield* askModel(app, models, request)
     addUsage(total, answer.usage)
     if (answer.calls.length === 0) {
-      yield { type: 'answered', provider: answer.provider, model: answer.model, usage: total, context }
+      const { provider, model, usage } = answer
+      yield { type: 'answered', provider, model, usage, total, context }
       return
     }
     await app.store.appendToolCalls({

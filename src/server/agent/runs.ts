@@ -215,14 +215,16 @@ async function finish(
     error?: string | undefined
     provider?: string | undefined
     model?: string | undefined
+    /** Of the last call of the model, and of all calls of the run. */
     usage?: Usage | undefined
+    total?: Usage | undefined
   },
 ): Promise<boolean> {
-  const { state, text = '', error, usage, provider, model } = end
+  const { state, text = '', error, usage, total, provider, model } = end
   const isComplete = state === 'done'
   const message =
     isComplete || text !== '' ? { id: app.newId(), content: text, incomplete: !isComplete, usage } : undefined
-  const about = { error, usage, provider, model, message, epoch: end.epoch, at: app.clock.now() }
+  const about = { error, usage: total, provider, model, message, epoch: end.epoch, at: app.clock.now() }
   const ended = await app.store.finishRun({ runId: run.id, state, ...about })
   if (!ended) return false
   app.bus.emit('run.finished', {
@@ -230,7 +232,7 @@ async function finish(
     runId: run.id,
     state,
     ...(error !== undefined && { error }),
-    ...(usage && { usage }),
+    ...(total && { usage: total }),
   })
   return true
 }

@@ -1,6 +1,6 @@
 import type { Run } from '../../db/store.ts'
 import type { App } from '../record.ts'
-import { toModelMessages } from './context.ts'
+import { toModelMessages, windowCharacters } from './context.ts'
 import type { Model } from './model.ts'
 
 // Fewer entries than this are not worth a model call of their own.
@@ -28,7 +28,8 @@ export async function updateSummary(app: App, run: Run, model: Model, throughSeq
     epoch,
     after,
     limit: Math.min(maxEntries, throughSeq - after),
-    maxBytes,
+    // The model that writes it has the same small window; what does not fit is for the next run.
+    maxBytes: Math.min(maxBytes, windowCharacters(model.contextTokens)),
   })
   const last = page.entries.at(-1)
   if (!last) return
@@ -46,5 +47,5 @@ export async function updateSummary(app: App, run: Run, model: Model, throughSeq
     if (event.type === 'text') summary += event.text
   }
   summary = summary.trim().slice(0, maxSummaryCharacters)
-  if (summary !== '') await app.store.saveMemorySummary({ sessionId, summary, throughSeq: last.seq })
+  if (summary !== '') await app.store.saveMemorySummary({ sessionId, epoch, summary, throughSeq: last.seq })
 }

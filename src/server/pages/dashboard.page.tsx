@@ -3,10 +3,9 @@ import NewSession from '../../islands/NewSession.tsx'
 import { SessionRow } from '../../islands/parts/SessionRow.tsx'
 import { duration } from '../../islands/times.ts'
 import type { SessionItem } from '../../protocol/shapes.ts'
-import type { App } from '../record.ts'
 import { gatewayStatus } from '../status.ts'
 import { Island } from './island.tsx'
-import { modelNames } from './models.ts'
+import { defaultModel, modelNames } from './models.ts'
 import { definePage } from './page.ts'
 
 const newestCount = 8
@@ -46,7 +45,7 @@ export default definePage<DashboardData>({
       stats: statsOf(status.stats, app.runs.count()),
       newest: list.sessions,
       models: modelNames(app),
-      offline: isOffline(app),
+      offline: defaultModel(app)?.provider === 'offline',
       canWrite: identity.scopes.has('chat'),
     }
   },
@@ -64,10 +63,6 @@ function statsOf(
     { label: 'Connections', value: stats.wsClients },
     { label: 'Active runs', value: runs },
   ]
-}
-
-function isOffline(app: App): boolean {
-  return app.models.find(app.config['agent.model'])?.provider === 'offline'
 }
 
 function Dashboard(data: DashboardData): JSX.Element {

@@ -11,7 +11,7 @@ export function Login({ next, problem }: { next: string; problem?: string | unde
         <Logo />
         <h1>Sign in to Talon</h1>
       </div>
-      <div class="mt-5 flex flex-col gap-3">
+      <div class="mt-4 flex flex-col gap-3">
         <noscript>
           <p class="alert">A sign-in link needs JavaScript. Without it, paste a token below.</p>
         </noscript>
@@ -22,7 +22,7 @@ export function Login({ next, problem }: { next: string; problem?: string | unde
           </p>
         )}
       </div>
-      <p class="mt-1 text-muted">
+      <p class="mt-4 text-muted">
         Open the sign-in link that the gateway printed at its start. For a new one run <code>talon login</code>.
       </p>
       <form class="mt-6 border-t border-line pt-6" method="post" action="/login">

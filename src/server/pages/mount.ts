@@ -83,7 +83,8 @@ async function signIn(c: C, app: App, render: Renderer): Promise<Response> {
   try {
     const signedIn = token === '' ? undefined : await app.auth.exchangeToken(token, c.get('address'))
     if (signedIn) {
-      setSignInCookie(c, signedIn, new URL(c.req.url).protocol === 'https:')
+      // A proxy before us ends TLS, so that only the browser knows whether it speaks HTTPS.
+      setSignInCookie(c, signedIn, c.req.header('origin')?.startsWith('https://') ?? false)
       return c.redirect(next, 303)
     }
     const problem = 'This token is not valid. It may have expired, or it was revoked.'

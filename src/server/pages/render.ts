@@ -26,8 +26,10 @@ export function createRenderer(input: { app: App; tags: AssetTags; pages: readon
   const { app, tags } = input
   const navigation = navigationOf(input.pages)
   const page: Renderer['page'] = (c, { title, body, status, bare = false }) => {
-    const signedIn = !bare && c.get('identity') !== undefined
-    const shell = h(Shell, { title, tags, path: c.req.path, navigation, signedIn, children: body })
+    const identity = bare ? undefined : c.get('identity')
+    const signedIn = identity !== undefined
+    const canSignOut = identity?.webSession !== undefined
+    const shell = h(Shell, { title, tags, path: c.req.path, navigation, signedIn, canSignOut, children: body })
     const html = renderToString(h(IslandNames.Provider, { value: new Set<string>(), children: shell }))
     // A page shows what is true now; after signing out, going back must not show it again.
     c.header('Cache-Control', 'no-store')

@@ -13,11 +13,14 @@ export interface ShellProps {
   navigation: { label: string; path: string }[]
   /** False on the sign-in page and on errors of nobody: then there is no navigation and no connection. */
   signedIn: boolean
+  /** False where nobody signed in, because everybody may enter. */
+  canSignOut: boolean
   children: ComponentChildren
 }
 
 /** The document around every page. */
-export function Shell({ title, tags, path, navigation, signedIn, children }: ShellProps): JSX.Element {
+export function Shell(props: ShellProps): JSX.Element {
+  const { title, tags, signedIn, children } = props
   return (
     <html lang="en">
       <head>
@@ -39,7 +42,7 @@ export function Shell({ title, tags, path, navigation, signedIn, children }: She
         </a>
         {signedIn ? (
           <div class="frame">
-            <Sidebar path={path} navigation={navigation} />
+            <Sidebar {...props} />
             <main id="main" class="content" tabIndex={-1}>
               <Island name="ConnectionNotice" of={ConnectionNotice} props={{}} />
               {children}
@@ -56,7 +59,7 @@ export function Shell({ title, tags, path, navigation, signedIn, children }: She
   )
 }
 
-function Sidebar({ path, navigation }: { path: string; navigation: ShellProps['navigation'] }): JSX.Element {
+function Sidebar({ path, navigation, canSignOut }: ShellProps): JSX.Element {
   return (
     <header class="sidebar">
       <a class="brand" href="/" aria-label="Talon, dashboard">
@@ -72,11 +75,13 @@ function Sidebar({ path, navigation }: { path: string; navigation: ShellProps['n
       </nav>
       <div class="sidebar-foot">
         <Island name="ConnectionStatus" of={ConnectionStatus} props={{}} />
-        <form method="post" action="/logout">
-          <button type="submit" class="button button-quiet">
-            Sign out
-          </button>
-        </form>
+        {canSignOut && (
+          <form method="post" action="/logout">
+            <button type="submit" class="button button-quiet">
+              Sign out
+            </button>
+          </form>
+        )}
       </div>
     </header>
   )

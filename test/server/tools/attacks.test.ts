@@ -190,7 +190,8 @@ describe(`${attacks.length} hostile paths`, () => {
     for (const outcome of [...reads, ...writes]) {
       expect(outcome.output.replaceAll('"CANARY"', '')).not.toMatch(/CANARY|root:/)
       expect(outcome.code).not.toBe('INTERNAL')
-      expect(outcome.error ?? '').not.toContain(outside)
+      // A message may repeat the path that was asked for, and tells no other.
+      if (!path.includes(bench.home)) expect(outcome.error ?? '').not.toContain(bench.home)
     }
     for (const outcome of reads) expect(outcome).toMatchObject({ success: false, error: expect.stringMatching(/./) })
     expect(surroundings()).toBe(before)

@@ -8,7 +8,7 @@ import { type Workbench, workbench } from './workbench.ts'
 const rounds = 400
 
 /** A process that swaps two names of the workspace as fast as it can, until it is ended. */
-async function swapping(bench: Workbench, script: string): Promise<ChildProcess> {
+async function swapping(bench: Workbench, script: string): Promise<AsyncDisposable> {
   const source = `
     const fs = require('node:fs')
     process.chdir(${JSON.stringify(bench.workspace)})
@@ -17,7 +17,7 @@ async function swapping(bench: Workbench, script: string): Promise<ChildProcess>
     for (;;) { try { ${script} } catch {} }`
   const child = spawn(process.execPath, ['-e', source], { stdio: ['ignore', 'pipe', 'inherit'] })
   await once(child.stdout, 'data')
-  return child
+  return { [Symbol.asyncDispose]: () => stop(child) }
 }
 
 async function stop(child: ChildProcess): Promise<void> {
@@ -49,7 +49,7 @@ test.each([
   { timeout: 60_000 },
   async (_, script, path) => {
     await using made = await bench()
-    const child = await swapping(made, script)
+    await using _swapping = await swapping(made, script)
     const seen = new Set<string>()
     for (let round = 0; round < rounds; round++) {
       const reads = [
@@ -63,7 +63,6 @@ test.each([
         seen.add(error ?? 'read')
       }
     }
-    await stop(child)
     // Both sides of the race were met, or it proved nothing.
     expect(seen.has('read')).toBe(true)
     expect(seen.size).toBeGreaterThan(1)
@@ -75,13 +74,12 @@ test.each([
   ['a file', swapFile, 'file'],
 ])('while %s is swapped for a link, no write ever lands outside', { timeout: 60_000 }, async (_, script, path) => {
   await using made = await bench()
-  const child = await swapping(made, script)
+  await using _swapping = await swapping(made, script)
   for (let round = 0; round < rounds; round++) {
     const append = round % 2 === 0
     const { code } = await made.run('file_write', { path, content: 'written', append })
     expect(code).not.toBe('INTERNAL')
   }
-  await stop(child)
   expect(readdirSync(join(made.home, 'outside'))).toEqual(['a.txt'])
   expect(readFileSync(join(made.home, 'outside/a.txt'), 'utf8')).toBe('OUTSIDE')
 })

@@ -17,6 +17,8 @@ export const routes: Routes = (http, app) => {
     if (!(await app.store.getHead(at.sessionId))) {
       throw new TalonError('SESSION_NOT_FOUND', 'Session not found', { sessionId: at.sessionId })
     }
+    // A HEAD has no body that anybody would read or leave, so its stream would stay open for ever.
+    if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': 'text/event-stream' })
     return streamSSE(c, async stream => {
       const { promise: ended, resolve: end } = Promise.withResolvers<void>()
       let unsent = 0
@@ -33,7 +35,10 @@ export const routes: Routes = (http, app) => {
       const subscriptions = createSubscriptions({
         app,
         frameId: app.newId,
-        send: notice => send(eventText(notice)),
+        send(notice) {
+          send(eventText(notice))
+          if (notice.type === 'session.deleted') end()
+        },
         hasRoom: () => unsent < roomBytes,
         room: () => new Promise(resolve => waiting.push(resolve)),
         isOpen: () => !stream.aborted && !stream.closed,
@@ -47,7 +52,9 @@ export const routes: Routes = (http, app) => {
       stream.onAbort(end)
       try {
         const { resumed, start } = await subscriptions.subscribe(at)
-        send(`retry: ${retryMs}\nevent: session.resumed\ndata: ${JSON.stringify(resumed)}\n\n`)
+        // With the id a reader that is cut before the first entry comes back to this place, and not to the head.
+        const place = `${resumed.epoch}.${resumed.seq - resumed.replayed}`
+        send(`retry: ${retryMs}\nid: ${place}\nevent: session.resumed\ndata: ${JSON.stringify(resumed)}\n\n`)
         start()
         await ended
       } finally {
@@ -70,6 +77,8 @@ function position(sessionId: string, lastEventId: string | undefined): Position 
 }
 
 function eventText(notice: Notice): string {
-  const id = notice.seq === undefined ? '' : `id: ${notice.epoch}.${notice.seq}\n`
+  // A reset begins the next epoch, so it is a place as well: before its first entry.
+  const seq = notice.type === 'session.resumed' ? 0 : notice.seq
+  const id = seq === undefined ? '' : `id: ${notice.epoch}.${seq}\n`
   return `${id}event: ${notice.type}\ndata: ${JSON.stringify(notice.payload)}\n\n`
 }

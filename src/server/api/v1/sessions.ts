@@ -1,3 +1,4 @@
+import { TalonError } from '../../../protocol/errors.ts'
 import type { Routes } from '../mount.ts'
 import { askAs, body, number, param } from '../request.ts'
 
@@ -10,9 +11,12 @@ export const routes: Routes = (http, app) => {
     return c.json(await askAs(app, c, 'session.list', filter))
   })
   http.post(base, async c => {
-    const { sessionId } = await askAs(app, c, 'session.create', { senderId: 'api', channel: 'api', ...(await body(c)) })
+    const payload = { senderId: 'api', channel: 'api', ...(await body(c)) }
+    const { sessionId, duplicate } = await askAs(app, c, 'session.create', payload)
     c.header('Location', `${base}/${sessionId}`)
-    return c.json(await askAs(app, c, 'session.get', { sessionId }), 201)
+    const session = await app.store.getSession(sessionId)
+    if (!session) throw new TalonError('SESSION_NOT_FOUND', 'Session not found', { sessionId })
+    return c.json({ session, ...(duplicate && { duplicate }) }, 201)
   })
   http.get(`${base}/:id`, async c => c.json(await askAs(app, c, 'session.get', { sessionId: param(c, 'id') })))
   http.patch(`${base}/:id`, async c => {
