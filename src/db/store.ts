@@ -1,6 +1,5 @@
 import type {
   Message,
-  Role,
   RunState,
   Scope,
   Session,
@@ -298,5 +297,3 @@ export interface Queries {
   listTokens(): Promise<TokenRow[]>
   getWebSession(hash: string): Promise<WebSession | undefined>
 }
-
-export type { Message, Role, Session, SessionItem }

@@ -123,8 +123,9 @@ function publishChange(
     case 'session.deleted': {
       const { sessionId } = change
       const sent = to.notice(change.type, { sessionId }, { sessionId })
-      to.toSession(sessionId, sent)
-      return to.toLists(sent)
+      // Lists first: a connection that has both is told by its subscription, which ends with this.
+      to.toLists(sent)
+      return to.toSession(sessionId, sent)
     }
     case 'session.reset': {
       const { sessionId, epoch } = change

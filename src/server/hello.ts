@@ -3,8 +3,8 @@ import { TalonError } from '../protocol/errors.ts'
 import type { ParsedPayload, ReplyPayload } from '../protocol/messages.ts'
 import { requests } from '../protocol/messages.ts'
 import { negotiate, supportedVersions, versionMismatch } from '../protocol/version.ts'
+import { maxFrameBytes, maxInFlight } from './bounds.ts'
 import type { App, Identity } from './record.ts'
-import { maxFrameBytes, maxInFlight } from './socket.ts'
 
 /** The state of a connection that says hello. */
 interface Greeting {

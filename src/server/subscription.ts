@@ -59,34 +59,46 @@ interface Subscription {
   heldBack: Notice[]
   /** Counts resets, so that a page read before one is thrown away. */
   generation: number
+  /** Set when another took its place or nobody wants it any more: nothing of it may be sent then. */
+  ended: boolean
   stop: () => void
 }
 
 export function createSubscriptions(deps: SubscriptionDeps): Subscriptions {
   const open = new Map<string, Subscription>()
+  // Asked for, while their place is read: a second one meanwhile would send the same entries again.
+  const opening = new Map<string, number>()
   const end = (subscription: Subscription) => {
+    subscription.ended = true
     subscription.stop()
     if (open.get(subscription.sessionId) === subscription) open.delete(subscription.sessionId)
   }
   return {
-    has: sessionId => open.has(sessionId),
+    has: sessionId => open.has(sessionId) || opening.has(sessionId),
     async subscribe(at) {
-      if (open.size >= maxSubscriptions && !open.has(at.sessionId)) {
+      if (open.size + opening.size >= maxSubscriptions && !open.has(at.sessionId)) {
         throw new TalonError('OVERLOADED', `A connection holds at most ${maxSubscriptions} subscriptions.`)
       }
       const subscription = newSubscription(at.sessionId)
       // Listening begins before the head is read: what is committed in between is known, not lost.
       subscription.stop = deps.app.bus.onSession(at.sessionId, notice => {
+        const other = open.get(at.sessionId)
         if (notice.type === 'session.deleted') end(subscription)
-        receive(deps, subscription, notice)
+        // The one that is about to be replaced has told it already.
+        if (notice.type !== 'session.deleted' || !other || other === subscription) receive(deps, subscription, notice)
       })
-      const { head, run } = await readPlace(deps, subscription)
+      count(opening, at.sessionId, 1)
+      const { head, run } = await readPlace(deps, subscription).finally(() => count(opening, at.sessionId, -1))
       if (!head || !deps.isOpen()) {
         subscription.stop()
         throw new TalonError('SESSION_NOT_FOUND', 'Session not found', { sessionId: at.sessionId })
       }
       const previous = open.get(at.sessionId)
-      if (previous) end(previous)
+      if (previous) {
+        // What it sent live was not missed.
+        if (!previous.behind) subscription.heldBack = []
+        end(previous)
+      }
       open.set(at.sessionId, subscription)
       const resumed = place(subscription, at, head, run)
       return {
@@ -112,6 +124,12 @@ export function createSubscriptions(deps: SubscriptionDeps): Subscriptions {
   }
 }
 
+function count(counts: Map<string, number>, key: string, change: number): void {
+  const sum = (counts.get(key) ?? 0) + change
+  if (sum > 0) counts.set(key, sum)
+  else counts.delete(key)
+}
+
 /** Where the log stands; read again if it was reset while it was read. */
 async function readPlace(
   deps: SubscriptionDeps,
@@ -122,6 +140,8 @@ async function readPlace(
     const run = await deps.app.store.activeRun(subscription.sessionId)
     const head = await deps.app.store.getHead(subscription.sessionId)
     if (generation === subscription.generation) return { head, run }
+    // The reset is part of the place that is read next.
+    subscription.heldBack = []
   }
 }
 
@@ -137,6 +157,7 @@ function newSubscription(sessionId: string): Subscription {
     needsSnapshot: true,
     heldBack: [],
     generation: 0,
+    ended: false,
     stop: () => undefined,
   }
 }
@@ -215,7 +236,7 @@ async function pump(deps: SubscriptionDeps, subscription: Subscription): Promise
   if (subscription.pumping || !subscription.started) return
   subscription.pumping = true
   try {
-    while (subscription.behind && deps.isOpen()) {
+    while (subscription.behind && !subscription.ended && deps.isOpen()) {
       if (subscription.sent >= subscription.newest) goLive(deps, subscription)
       else if (!deps.hasRoom()) await deps.room()
       else await sendPage(deps, subscription)
@@ -228,7 +249,7 @@ async function pump(deps: SubscriptionDeps, subscription: Subscription): Promise
 async function sendPage(deps: SubscriptionDeps, subscription: Subscription): Promise<void> {
   const { sessionId, epoch, sent: after, generation } = subscription
   const page = await deps.app.store.history({ sessionId, epoch, after, limit: pageEntries, maxBytes: pageBytes })
-  if (generation !== subscription.generation) return
+  if (generation !== subscription.generation || subscription.ended) return
   for (const entry of page.entries) {
     if (entry.seq <= subscription.sent) continue
     subscription.sent = entry.seq

@@ -6,11 +6,12 @@ import { createNodeWebSocket } from '@hono/node-ws'
 import { Hono } from 'hono'
 import type { WebSocket } from 'ws'
 import { type ErrorCode, errorCodes, errorPayload, TalonError } from '../protocol/errors.ts'
+import { maxFrameBytes } from './bounds.ts'
 import type { Registry } from './connections.ts'
 import { cookieOf } from './cookies.ts'
 import type { Gatehouse } from './origin.ts'
 import type { App, Identity } from './record.ts'
-import { maxFrameBytes, openSocket } from './socket.ts'
+import { openSocket } from './socket.ts'
 
 // RFC 6455 section 4.1: 16 bytes in base64.
 const keyForm = /^[+/0-9A-Za-z]{22}==$/

@@ -15,7 +15,7 @@ describe.skipIf(whyNoBrowser() !== undefined)('the connection of a page', () => 
     const { client } = dashboard
     const { sessionId } = await client.request('session.create', { senderId: 'anna', channel: 'cli', title: 'Cut' })
     const page = await dashboard.signedIn(`/sessions/${sessionId}`, { url: proxy.url })
-    await page.getByLabel('Message', { exact: true }).fill('/slow 20')
+    await page.getByLabel('Message', { exact: true }).fill('/slow 40')
     await page.keyboard.press('Enter')
     await page
       .locator('.streaming')

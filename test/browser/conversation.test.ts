@@ -54,7 +54,7 @@ describe.skipIf(whyNoBrowser() !== undefined)('a conversation', () => {
 
   test('an answer survives a reload in the middle, and is shown once', async () => {
     const { page, sessionId } = await openSession('Reload')
-    await say(page, '/slow 60')
+    await say(page, '/slow 120')
     await page
       .locator('.streaming')
       .getByText(/(\S+\s+){8}/)

@@ -23,7 +23,9 @@ export interface TestGateway extends RunningGateway {
 }
 
 /** Starts the real gateway in this process, on a free port, with a data folder of its own. */
-export async function testGateway(options: Partial<StartOptions> & { env?: Record<string, string> } = {}): Promise<TestGateway> {
+export async function testGateway(
+  options: Partial<StartOptions> & { env?: Record<string, string> } = {},
+): Promise<TestGateway> {
   const home = options.home ?? (await mkdtemp(join(tmpdir(), 'talon-test-')))
   const logs: string[] = []
   const printed: string[] = []

@@ -23,8 +23,8 @@ export interface RawSocket {
   send(type: string, payload?: unknown, changes?: object): string
   /** The same, and waits for what answers it. */
   ask(type: string, payload?: unknown, changes?: object): Promise<ServerFrame>
-  /** The first frame, had or to come, for which this holds. */
-  until(matches: (frame: ServerFrame) => boolean): Promise<ServerFrame>
+  /** The first frame, had (since the one of this index) or to come, for which this holds. */
+  until(matches: (frame: ServerFrame) => boolean, from?: number): Promise<ServerFrame>
   [Symbol.dispose](): void
 }
 
@@ -60,8 +60,8 @@ export async function rawSocket(port: number, options: RawOptions = {}): Promise
     for (const waiter of waiting) waiter.fail(new Error(`The socket closed with ${code} ${reason.toString()}.`))
   })
   ws.on('error', () => undefined)
-  const until: RawSocket['until'] = matches => {
-    const had = frames.find(matches)
+  const until: RawSocket['until'] = (matches, from = 0) => {
+    const had = frames.slice(from).find(matches)
     if (had) return Promise.resolve(had)
     if (ws.readyState === ws.CLOSED) return Promise.reject(new Error('The socket is closed.'))
     return new Promise((resolve, reject) => {
@@ -74,8 +74,8 @@ export async function rawSocket(port: number, options: RawOptions = {}): Promise
     })
   }
   const send: RawSocket['send'] = (type, payload, changes = {}) => {
-    const id = `raw-${++sent}`
-    ws.send(frameText(type, payload, { id, ...changes }))
+    const id = 'id' in changes ? String(changes.id) : `raw-${++sent}`
+    ws.send(frameText(type, payload, { ...changes, id }))
     return id
   }
   const raw: RawSocket = {
@@ -84,8 +84,9 @@ export async function rawSocket(port: number, options: RawOptions = {}): Promise
     closed: closed.promise,
     send,
     ask(type, payload, changes) {
+      const from = frames.length
       const id = send(type, payload, changes)
-      return until(frame => frame.replyTo === id)
+      return until(frame => frame.replyTo === id, from)
     },
     until,
     [Symbol.dispose]: () => ws.terminate(),

@@ -113,7 +113,7 @@ export const packages: Readonly<Record<string, { at: readonly string[]; types?: 
   uplot: { at: ['islands/'] },
   uuid: { at: ['server/main.ts', 'server/assemble.ts'] },
   vite: { at: ['server/dev.ts'] },
-  ws: { at: [], types: ['server/socket.ts', 'server/upgrade.ts'] },
+  ws: { at: [], types: ['server/outlet.ts', 'server/socket.ts', 'server/upgrade.ts'] },
   zod: {
     at: ['protocol/', 'server/settings.ts', 'server/agent/', 'server/api/', 'server/tools/', 'cli/'],
     types: ['server/config.ts'],

@@ -1,4 +1,5 @@
-import type { Run, Session } from '../../db/store.ts'
+import type { Run } from '../../db/store.ts'
+import type { Session } from '../../protocol/shapes.ts'
 import type { App } from '../record.ts'
 
 /** A message that begins with a slash and is answered by the gateway itself, over every channel. */

@@ -67,9 +67,10 @@ test('the list is paged by a cursor, newest activity first, and filtered', async
     ids.unshift(await newSession(gateway, { title: `title ${index}`, channel: index % 2 ? 'odd' : 'even' }))
   }
   const seen: string[] = []
-  let cursor: unknown = ''
+  let cursor: unknown
   for (let page = 0; page < 5 && cursor !== null; page++) {
-    const { body } = await rest(gateway, 'GET', `${base}?limit=3&cursor=${cursor}`)
+    const next = cursor === undefined ? '' : `&cursor=${cursor}`
+    const { body } = await rest(gateway, 'GET', `${base}?limit=3${next}`)
     seen.push(...(body['sessions'] as { id: string }[]).map(({ id }) => id))
     cursor = body['nextCursor']
   }

@@ -1,0 +1,131 @@
+import type { Socket } from 'node:net'
+import type { WebSocket } from 'ws'
+import { writeFrame } from '../protocol/envelope.ts'
+import { closeCodes, errorPayload } from '../protocol/errors.ts'
+import { type LegacyFrame, type LegacyRuns, toLegacyError, toLegacyEvents, toLegacyReply } from '../protocol/legacy.ts'
+import { maxUnsentBytes, roomBytes } from './bounds.ts'
+import type { Registry } from './connections.ts'
+import type { Clock, Notice } from './record.ts'
+
+// After this long without progress, while something is unsent, a reader is cut: it can resume.
+const stalledMs = 10_000
+// A peer that does not answer the closing handshake in this time is gone.
+const closeGraceMs = 2_000
+
+export interface OutletDeps {
+  ws: WebSocket
+  /** The TCP connection below, for its `drain` event and the bytes that the kernel has not taken. */
+  socket: Socket
+  registry: Pick<Registry, 'relieve'>
+  clock: Clock
+  frameId: () => string
+  /** Told that there is room again. */
+  drained: () => void
+}
+
+/** The writing side of one WebSocket: frames in the dialect of its client, and what happens to one that reads too slowly. */
+export interface Outlet {
+  /** What the client speaks; undefined until its first frame shows it. */
+  dialect: 'v1' | 'legacy' | undefined
+  reply(replyTo: string, type: string, payload: Record<string, unknown>): void
+  error(replyTo: string | undefined, error: unknown): void
+  /** An event for this connection alone. */
+  event(type: 'config.updated' | 'session.resumed' | 'session.error', payload: Record<string, unknown>): void
+  notice(notice: Notice): void
+  isOpen(): boolean
+  /** Whether little enough is unsent that more may be added. */
+  hasRoom(): boolean
+  /** Resolves when there is room again, or the connection is gone. */
+  room(): Promise<void>
+  /** Cuts the reader if it takes nothing; `now` is monotonic ms. */
+  cutIfStalled(now: number): void
+  close(code: number, reason: string): void
+}
+
+export function createOutlet(deps: OutletDeps): Outlet {
+  const { ws, socket, registry, clock, frameId } = deps
+  const runs: LegacyRuns = new Map()
+  const waiting: (() => void)[] = []
+  let writtenBytes = 0
+  let flushedBytes = 0
+  let progressAt = clock.monotonic()
+
+  const isOpen = () => ws.readyState === ws.OPEN
+  const close = (code: number, reason: string) => {
+    if (!isOpen()) return
+    ws.close(code, reason)
+    setTimeout(() => ws.terminate(), closeGraceMs).unref()
+  }
+  const cut = () => close(closeCodes.slowConsumer, 'Too slow: resume')
+  const write = (text: string) => {
+    if (!isOpen()) return
+    const before = ws.bufferedAmount
+    ws.send(text)
+    const unsent = ws.bufferedAmount
+    writtenBytes += Math.max(0, unsent - before)
+    if (unsent <= roomBytes) return
+    // One frame may be larger than the bound, if nothing else waits before it.
+    if (unsent > maxUnsentBytes && before > 0) cut()
+    else registry.relieve()
+  }
+  const frame = (type: string, payload: unknown, replyTo?: string) => {
+    write(writeFrame({ id: frameId(), type, replyTo, timestamp: clock.now() }, JSON.stringify(payload)))
+  }
+  const legacyFrames = (frames: readonly LegacyFrame[], replyTo?: string) => {
+    for (const { type, payload } of frames) frame(type, payload, replyTo)
+  }
+  const release = () => {
+    for (const resolve of waiting.splice(0)) resolve()
+  }
+  socket.on('drain', () => {
+    release()
+    deps.drained()
+  })
+  ws.on('close', release)
+  // `ws` answers pings by itself, past every bound of ours.
+  ws.on('ping', () => {
+    if (ws.bufferedAmount > maxUnsentBytes) cut()
+  })
+
+  return {
+    dialect: undefined,
+    reply(replyTo, type, payload) {
+      if (this.dialect !== 'legacy') return frame(type, payload, replyTo)
+      const legacy = toLegacyReply(type, payload)
+      if (legacy) legacyFrames([legacy], replyTo)
+    },
+    error(replyTo, error) {
+      const payload = errorPayload(error)
+      if (this.dialect === 'legacy') return legacyFrames([toLegacyError(payload)], replyTo)
+      frame(payload.code === 'SESSION_NOT_FOUND' ? 'session.error' : 'error', payload, replyTo)
+    },
+    event(type, payload) {
+      if (this.dialect === 'legacy') legacyFrames(toLegacyEvents(type, payload, runs))
+      else frame(type, payload)
+    },
+    notice(notice) {
+      if (this.dialect === 'legacy') legacyFrames(toLegacyEvents(notice.type, notice.payload, runs))
+      else write(notice.text)
+    },
+    isOpen,
+    hasRoom: () => ws.bufferedAmount < roomBytes,
+    room() {
+      if (!isOpen() || this.hasRoom()) return Promise.resolve()
+      return new Promise(resolve => waiting.push(resolve))
+    },
+    cutIfStalled(now) {
+      const flushed = writtenBytes - Math.min(ws.bufferedAmount, kernelQueueBytes(socket))
+      if (ws.bufferedAmount === 0 || flushed !== flushedBytes) progressAt = now
+      flushedBytes = flushed
+      if (now - progressAt > stalledMs) cut()
+    },
+    close,
+  }
+}
+
+/** What the kernel has not taken yet, to the byte; `bufferedAmount` counts a frame as unsent until its last byte is gone. */
+function kernelQueueBytes(socket: Socket): number {
+  // Node keeps the figure on the handle, which its types leave out; without it a frame counts as a whole.
+  const { _handle: handle } = socket as Socket & { _handle?: { writeQueueSize?: number } | null }
+  return handle?.writeQueueSize ?? Number.POSITIVE_INFINITY
+}
