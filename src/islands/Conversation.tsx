@@ -43,6 +43,11 @@ export default function Conversation({ start, now, canWrite }: ConversationProps
       stop()
     }
   }, [conversation, resumed])
+  // Whoever sends a message wants to see it, wherever they were reading.
+  const sending = conversation.pending.value.length > 0
+  useEffect(() => {
+    if (sending) goToEnd()
+  }, [sending])
 
   return (
     <div ref={content} class="flex flex-1 flex-col">

@@ -85,9 +85,9 @@ export function createHttp(app: App, deps: HttpDeps): Hono<HttpEnv> {
   mountHealth(http, app)
   mountApi(http, app)
   mountLegacyApi(http, app)
-  mountPages(http, app, deps.assets)
+  const pages = mountPages(http, app, deps.assets)
   http.notFound(c => problem(app, c, new TalonError('NOT_FOUND', 'There is nothing here.')))
-  http.onError((error, c) => problem(app, c, error))
+  http.onError((error, c) => (pages.wantsPage(c) ? pages.error(c, error) : problem(app, c, error)))
   return http
 }
 

@@ -100,7 +100,8 @@ function readFile(file: string): [SettingKey, unknown][] {
   try {
     text = readFileSync(file, 'utf8')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    // A path that leads through a file is no data folder at all, which the start says better than we could.
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return []
     throw new ConfigError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}.`)
   }
   let sections: unknown

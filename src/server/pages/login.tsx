@@ -27,6 +27,8 @@ export function Login({ next, problem }: { next: string; problem?: string | unde
       </p>
       <form class="mt-6 border-t border-line pt-6" method="post" action="/login">
         <input type="hidden" name="next" value={next} />
+        {/* Password managers, and the browser's own advice, want a name beside a password. */}
+        <input type="text" name="username" value="talon" autocomplete="username" readOnly hidden />
         <label class="label" for="token">
           Or paste a token
         </label>

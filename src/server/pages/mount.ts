@@ -20,8 +20,15 @@ const yearSeconds = 31_536_000
 const files = import.meta.glob<PageEntry>('./*.page.tsx', { eager: true, import: 'default' })
 const pages: readonly PageEntry[] = Object.values(files)
 
-/** Adds the dashboard: its pages, sign-in and sign-out, and the built files. It comes last, because it answers every address that is left with a page. */
-export function mountPages(http: Hono<HttpEnv>, app: App, assets: Assets): void {
+/**
+ * Adds the dashboard: its pages, sign-in and sign-out, and the built files. It comes last, because it answers every address that is
+ * left with a page. What it returns shows an error of any route to somebody who reads pages.
+ */
+export function mountPages(
+  http: Hono<HttpEnv>,
+  app: App,
+  assets: Assets,
+): { wantsPage: (c: C) => boolean; error: Renderer['error'] } {
   const { tags, files: assetFiles, built } = openAssets(assets)
   if (!built) app.log.warn({ dir: assets.dir }, 'The dashboard was not built: its pages come without style and script.')
   const render = createRenderer({ app, tags, pages })
@@ -47,6 +54,7 @@ export function mountPages(http: Hono<HttpEnv>, app: App, assets: Assets): void 
   http.post('/logout', c => signOut(c, app))
   for (const page of pages) http.get(page.path, c => showPage(c, app, render, page))
   http.get('*', (c, next) => (wantsPage(c) ? render.error(c, notFound()) : next()))
+  return { wantsPage, error: render.error }
 }
 
 async function showPage(c: C, app: App, render: Renderer, page: PageEntry): Promise<Response> {
