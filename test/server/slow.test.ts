@@ -1,10 +1,10 @@
 import { Socket } from 'node:net'
 import { expect, test } from 'vitest'
-import { createRegistry, maxUnsentBytes, type OpenSocket } from '../../src/server/connections.ts'
 import { roomBytes } from '../../src/server/bounds.ts'
+import { createRegistry, maxUnsentBytes, type OpenSocket } from '../../src/server/connections.ts'
 import { type TestGateway, testGateway, testToken } from '../support/gateway.ts'
 import { entry, everyPlace, newSession, places } from '../support/log-reader.ts'
-import { clientFrame, errorLines, handSocket, opcodes, rawSocket } from '../support/raw-socket.ts'
+import { clientFrame, errorLines, handSocket, opcodes, type RawSocket, rawSocket } from '../support/raw-socket.ts'
 
 const mebibyte = 1024 * 1024
 // What the code says of itself: 8 MiB and the frame that passed them.
@@ -34,13 +34,30 @@ async function longLog(gateway: TestGateway, sessionId: string, messages: number
   }
 }
 
+/** Stops reading, and lets so much come that the kernel takes no more and the gateway has no room left for this reader. */
+async function stopReading(gateway: TestGateway, reader: RawSocket): Promise<void> {
+  const sessionId = await newSession(reader)
+  await longLog(gateway, sessionId, 4, 'x'.repeat(200_000))
+  using other = await rawSocket(gateway.port, { token: testToken })
+  reader.ws.pause()
+  for (let calm = 0; calm < 3; calm++) {
+    while (fullest(gateway) < roomBytes) {
+      calm = 0
+      reader.send('session.history', { sessionId })
+      await other.ask('session.get', { sessionId })
+    }
+    // The kernel may widen its window once more.
+    for (let round = 0; round < 20; round++) await other.ask('session.get', { sessionId })
+  }
+}
+
 test('a reader that stops during big answers misses pieces, never an entry, and others do not wait', async () => {
   await using gateway = await testGateway()
   using writer = await rawSocket(gateway.port, { token: testToken })
   using slow = await rawSocket(gateway.port, { token: testToken })
   const sessionId = await newSession(writer)
   await slow.ask('session.subscribe', { sessionId })
-  slow.ws.pause()
+  await stopReading(gateway, slow)
   let most = 0
   const watch = setInterval(() => (most = Math.max(most, fullest(gateway))), 1)
   const text = `${'x'.repeat(8_000)} `.repeat(100)
@@ -65,7 +82,7 @@ test('a reader that was slow during an answer gets a snapshot, then the rest of 
   const [big, sessionId] = [await newSession(writer), await newSession(writer)]
   await longLog(gateway, big, 100, 'x'.repeat(200_000))
   await slow.ask('session.subscribe', { sessionId })
-  slow.ws.pause()
+  await stopReading(gateway, slow)
   slow.send('session.subscribe', { sessionId: big, after: 0 })
   await writer.ask('session.send_message', { sessionId, text: '/slow 60' })
   await writer.until(frame => frame.type === 'session.message.delta' && frame.payload['index'] === 30)
@@ -120,12 +137,11 @@ test('a replay of 10,000 entries is read from the store only as its reader takes
   using slow = await rawSocket(gateway.port, { token: testToken })
   const sessionId = await newSession(writer)
   await longLog(gateway, sessionId, 10_000, 'x'.repeat(2_000))
-  slow.ws.pause()
+  await stopReading(gateway, slow)
+  const stuffed = fullest(gateway)
   slow.send('session.subscribe', { sessionId, after: 0 })
-  await expect.poll(() => fullest(gateway), { timeout: 10_000 }).toBeGreaterThanOrEqual(roomBytes)
   for (let round = 0; round < 50; round++) await writer.ask('ping')
-  // One page over the bound at most, and what its JSON adds.
-  expect(fullest(gateway)).toBeLessThan(roomBytes + 512 * 1024)
+  expect(fullest(gateway)).toBeLessThan(stuffed + 64 * 1024)
   await gateway.app.store.sendMessage({
     target: { sessionId },
     messageId: 'the-last',
@@ -134,20 +150,20 @@ test('a replay of 10,000 entries is read from the store only as its reader takes
     tokenId: 'env',
     at: Date.now(),
   })
+  let most = 0
+  slow.ws.on('message', () => (most = Math.max(most, fullest(gateway))))
   slow.ws.resume()
   await slow.until(entry(10_001))
   expect(places(slow, sessionId)).toEqual(everyPlace(10_001))
+  // One page over the bound at most, and what its JSON adds.
+  expect(most).toBeLessThan(Math.max(stuffed, roomBytes) + 512 * 1024)
 }, 40_000)
 
 test('a reader that takes nothing for ten seconds is cut', async () => {
   await using gateway = await testGateway()
   using writer = await rawSocket(gateway.port, { token: testToken })
   using slow = await rawSocket(gateway.port, { token: testToken })
-  const sessionId = await newSession(writer)
-  await longLog(gateway, sessionId, 100, 'x'.repeat(200_000))
-  slow.ws.pause()
-  slow.send('session.subscribe', { sessionId, after: 0 })
-  await expect.poll(() => fullest(gateway), { timeout: 10_000 }).toBeGreaterThanOrEqual(roomBytes)
+  await stopReading(gateway, slow)
   const started = performance.now()
   await expect.poll(() => gateway.app.connections.count(), { timeout: 16_000, interval: 100 }).toBe(1)
   expect(performance.now() - started).toBeGreaterThan(8_000)

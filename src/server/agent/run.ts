@@ -9,7 +9,7 @@ import { systemPrompt } from './prompt.ts'
 /** What a run does, in order. Each `tool_call` and `tool_result` is in the log before it is told. */
 export type RunStep =
   | { type: 'text'; text: string }
-  | { type: 'tool_calls' }
+  | { type: 'tool_calls'; total: Usage }
   | { type: 'tool_call'; call: ModelToolCall }
   | { type: 'tool_result'; call: ModelToolCall; outcome: ToolOutcome }
   | { type: 'answered'; provider: string; model: string; usage: Usage | undefined; total: Usage; context: Context }
@@ -42,7 +42,7 @@ export async function* runAgent(app: App, run: Run, signal: AbortSignal): AsyncG
       model: answer.model,
       at: app.clock.now(),
     })
-    yield { type: 'tool_calls' }
+    yield { type: 'tool_calls', total: { ...total } }
     for (const call of answer.calls) yield* callTool(app, run, call, signal)
   }
   throw new TalonError('TIMEOUT', `Stopped after ${app.config['agent.maxSteps']} model calls (agent.maxSteps).`)

@@ -16,6 +16,8 @@ type Ending = 'done' | 'failed' | 'cancelled' | 'interrupted'
 interface Working extends LiveRun {
   controller: AbortController
   finished: Promise<void>
+  /** Of the calls of the model that are over: what they cost is spent, however the run ends. */
+  spent: Usage | undefined
 }
 
 export interface RunScheduler extends Runs {
@@ -117,7 +119,7 @@ async function execute(app: App, working: Map<string, Working>, queued: Run): Pr
   const { id: runId, sessionId } = queued
   const { promise: finished, resolve } = Promise.withResolvers<void>()
   const controller = new AbortController()
-  const live: Working = { runId, state: 'running', text: '', index: -1, controller, finished }
+  const live: Working = { runId, state: 'running', text: '', index: -1, controller, finished, spent: undefined }
   let answered: Answered | undefined
   working.set(sessionId, live)
   try {
@@ -170,8 +172,10 @@ async function stream(app: App, run: Run, live: Working): Promise<Answered> {
   try {
     for await (const step of runAgent(app, run, live.controller.signal)) {
       if (step.type === 'answered') return step
-      if (step.type === 'tool_calls') live.text = ''
-      else if (step.type === 'text') {
+      if (step.type === 'tool_calls') {
+        live.text = ''
+        live.spent = step.total
+      } else if (step.type === 'text') {
         live.text += step.text
         live.index += 1
         app.bus.emit('session.message.delta', { sessionId, runId, delta: step.text, index: live.index })
@@ -201,7 +205,7 @@ async function fail(app: App, run: Run, live: Working, thrown: unknown): Promise
     // Before the last entry, so that a client that stops at the final message has seen why it is incomplete.
     app.bus.emit('session.error', { ...payload, sessionId: run.sessionId, runId: run.id })
   }
-  await finish(app, run, { state, text: live.text, error: payload.error })
+  await finish(app, run, { state, text: live.text, error: payload.error, total: live.spent })
 }
 
 /** Ends a run in one commit, with its last entry; what an unfinished one had said is kept as incomplete. */

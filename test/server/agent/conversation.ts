@@ -1,4 +1,4 @@
-import { DatabaseSync } from 'node:sqlite'
+import Database from 'better-sqlite3'
 import type { Client, SessionEvent } from '../../../src/client/index.ts'
 import type { EventPayload } from '../../../src/protocol/messages.ts'
 import type { TestGateway } from '../../support/gateway.ts'
@@ -70,9 +70,9 @@ export function streamed(events: readonly SessionEvent[]): string {
 
 /** Rows of the gateway's database, read beside it. */
 export function rows(gateway: TestGateway, sql: string): Record<string, unknown>[] {
-  const database = new DatabaseSync(`${gateway.home}/gateway.db`, { readOnly: true })
+  const database = new Database(`${gateway.home}/gateway.db`, { readonly: true })
   try {
-    return database.prepare(sql).all()
+    return database.prepare<[], Record<string, unknown>>(sql).all()
   } finally {
     database.close()
   }

@@ -1,6 +1,12 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { testGateway } from '../../support/gateway.ts'
-import { type Reply, type Script, type ScriptedProvider, scriptedProvider, toolThenText } from '../../support/scripted-provider.ts'
+import {
+  type Reply,
+  type Script,
+  type ScriptedProvider,
+  scriptedProvider,
+  toolThenText,
+} from '../../support/scripted-provider.ts'
 import { providerKey, writeConfig } from './config.ts'
 import { converse, rows, streamed } from './conversation.ts'
 
@@ -17,7 +23,10 @@ describe.each(kinds)('with a provider of the kind %s', kind => {
     const { gateway, provider } = await start([{ steps: ['Hel', 'lo ', 'Ada'], usage: { input: 11, output: 5 } }])
     await using _ = gateway
     const talk = await converse(gateway)
-    expect(await talk.ask('hi')).toMatchObject({ state: 'done', usage: { inputTokens: 11, outputTokens: 5, totalTokens: 16 } })
+    expect(await talk.ask('hi')).toMatchObject({
+      state: 'done',
+      usage: { inputTokens: 11, outputTokens: 5, totalTokens: 16 },
+    })
     expect(streamed(talk.events)).toBe('Hello Ada')
     expect(await talk.until('session.message.final')).toMatchObject({
       epoch: 1,
@@ -31,25 +40,35 @@ describe.each(kinds)('with a provider of the kind %s', kind => {
     expect(rows(gateway, 'SELECT state, model, provider, usage FROM runs')).toEqual([
       { state: 'done', model: 'm1', provider: 'main', usage: '{"inputTokens":11,"outputTokens":5,"totalTokens":16}' },
     ])
-    const { headers, body } = provider.requests[0] ?? { headers: {}, body: {} }
-    expect([headers.authorization, headers['x-api-key']]).toContain(kind === 'anthropic' ? providerKey : `Bearer ${providerKey}`)
-    expect(body['model']).toBe('m1')
+    const [request] = provider.requests
+    expect([request?.headers.authorization, request?.headers['x-api-key']]).toContain(
+      kind === 'anthropic' ? providerKey : `Bearer ${providerKey}`,
+    )
+    expect(request?.body['model']).toBe('m1')
     expectNoKey(gateway, talk.events)
   })
 
   test('a tool is called, its result goes back, and each message has the usage of its own call', async () => {
-    const { gateway, provider } = await start(toolThenText('file_write', '{"path":"a.txt","content":"hey"}', ['Written.']))
+    const { gateway, provider } = await start(
+      toolThenText('file_write', '{"path":"a.txt","content":"hey"}', ['Written.']),
+    )
     await using _ = gateway
     const talk = await converse(gateway)
     expect(await talk.ask('write it')).toMatchObject({ state: 'done', usage: { totalTokens: 20 } })
     const messages = await talk.messages()
     expect(messages).toMatchObject([
       { role: 'user' },
-      { role: 'assistant', toolCalls: [{ id: 'call_1', name: 'file_write', args: { path: 'a.txt' } }], usage: { totalTokens: 10 } },
+      {
+        role: 'assistant',
+        toolCalls: [{ id: 'call_1', name: 'file_write', args: { path: 'a.txt' } }],
+        usage: { totalTokens: 10 },
+      },
       { role: 'tool', toolCallId: 'call_1' },
       { role: 'assistant', content: 'Written.', usage: { totalTokens: 10 } },
     ])
-    const order = talk.events.map(event => event.type).filter(type => type.startsWith('tool.') || type.startsWith('run.') || 'session.message.final' === type)
+    const order = talk.events
+      .map(event => event.type)
+      .filter(type => type.startsWith('tool.') || type.startsWith('run.') || 'session.message.final' === type)
     expect(order).toEqual(['run.started', 'tool.call', 'tool.result', 'session.message.final', 'run.finished'])
     expect(provider.requests).toHaveLength(2)
     expect(provider.requests[1]?.text).toContain('call_1')
@@ -73,8 +92,15 @@ describe.each(kinds)('with a provider of the kind %s', kind => {
     const talk = await converse(gateway)
     expect(await talk.ask('hi')).toMatchObject({ state: 'failed', error: expect.stringContaining('main') })
     expect((await talk.until('session.error')).payload).toMatchObject({ code: 'PROVIDER_ERROR', retryable: true })
-    expect((await talk.until('session.message.final')).payload).toMatchObject({ incomplete: true, message: { content: 'half an ans' } })
-    expect((await talk.messages()).at(-1)).toMatchObject({ role: 'assistant', content: 'half an ans', incomplete: true })
+    expect((await talk.until('session.message.final')).payload).toMatchObject({
+      incomplete: true,
+      message: { content: 'half an ans' },
+    })
+    expect((await talk.messages()).at(-1)).toMatchObject({
+      role: 'assistant',
+      content: 'half an ans',
+      incomplete: true,
+    })
   })
 
   test('a refusal is told with the reason of the provider and without the key, in no frame, row or log line', async () => {
@@ -90,7 +116,10 @@ describe.each(kinds)('with a provider of the kind %s', kind => {
   })
 
   test('garbage fails the run, and the next message is answered', async () => {
-    const { gateway } = await start([{ steps: [{ raw: 'data: {{{{\n\nevent: x\ndata: 7\n\n' }], end: 'unfinished' }, { steps: ['ok'] }], { retries: 0 })
+    const { gateway } = await start(
+      [{ steps: [{ raw: 'data: {{{{\n\nevent: x\ndata: 7\n\n' }], end: 'unfinished' }, { steps: ['ok'] }],
+      { retries: 0 },
+    )
     await using _ = gateway
     const talk = await converse(gateway)
     expect(await talk.ask('one')).toMatchObject({ state: 'failed' })
@@ -98,11 +127,17 @@ describe.each(kinds)('with a provider of the kind %s', kind => {
   })
 
   test('silence before and inside an answer ends at its time', async () => {
-    const { gateway } = await start([{ steps: [], end: 'hang' }, { steps: ['a word'], end: 'hang' }], {
-      retries: 0,
-      firstTokenTimeoutMs: 200,
-      silenceTimeoutMs: 200,
-    })
+    const { gateway } = await start(
+      [
+        { steps: [], end: 'hang' },
+        { steps: ['a word'], end: 'hang' },
+      ],
+      {
+        retries: 0,
+        firstTokenTimeoutMs: 200,
+        silenceTimeoutMs: 200,
+      },
+    )
     await using _ = gateway
     const talk = await converse(gateway)
     expect(await talk.ask('one')).toMatchObject({ state: 'failed' })
@@ -161,103 +196,16 @@ describe('fallback', () => {
   })
 
   test('after the first word nobody else goes on with the answer', async () => {
-    const [bad, good] = [await newProvider([{ steps: ['half', { waitMs: 50 }], end: 'cut' }]), await newProvider([{ steps: ['whole'] }])]
+    const [bad, good] = [
+      await newProvider([{ steps: ['half', { waitMs: 50 }], end: 'cut' }]),
+      await newProvider([{ steps: ['whole'] }]),
+    ]
     const home = await writeConfig({ providers: [bad, good].map(provider => ({ provider, models: ['m'] })) })
     await using gateway = await testGateway({ home })
     const talk = await converse(gateway)
     expect(await talk.ask('hi')).toMatchObject({ state: 'failed' })
     expect(good.requests).toEqual([])
     expect(streamed(talk.events)).toBe('half')
-  })
-})
-
-describe('the queue', () => {
-  test('a session has one run at a time, and its messages are answered in their order', async () => {
-    const { promise: gate, resolve: open } = Promise.withResolvers<void>()
-    const provider = await newProvider((_request, index) => ({ steps: index === 0 ? [gate, 'answer 0'] : [`answer ${index}`] }))
-    const home = await writeConfig({ providers: [{ provider, models: ['m'] }] })
-    await using gateway = await testGateway({ home })
-    const talk = await converse(gateway)
-    const asked = provider.nextRequest()
-    const runs = [await talk.send('q0'), await talk.send('q1'), await talk.send('q2')]
-    await asked
-    expect(provider.requests).toHaveLength(1)
-    open()
-    for (const run of runs) expect(await talk.ended(run)).toMatchObject({ state: 'done' })
-    expect((await talk.messages()).map(({ content }) => content)).toEqual(['q0', 'q1', 'q2', 'answer 0', 'answer 1', 'answer 2'])
-    // Each run is told what came before its own message and nothing of what came after.
-    const told = provider.requests.map(({ body }) => body.messages.filter(({ role }) => role !== 'system').map(({ content }) => content))
-    expect(told).toEqual([['q0'], ['q0', 'answer 0', 'q1'], ['q0', 'answer 0', 'q1', 'answer 1', 'q2']])
-  })
-
-  test('P5: no more than agent.maxRuns work at once, and every session has its turn', async () => {
-    let open = 0
-    let most = 0
-    const gates: (() => void)[] = []
-    const provider = await newProvider(() => {
-      most = Math.max(most, ++open)
-      const gate = new Promise<void>(resolve => gates.push(resolve)).then(() => {
-        open -= 1
-      })
-      return { steps: [gate, 'done'] }
-    })
-    const home = await writeConfig({ providers: [{ provider, models: ['m'] }], agent: { maxRuns: 2 } })
-    await using gateway = await testGateway({ home })
-    const talks = await Promise.all(Array.from({ length: 6 }, () => converse(gateway)))
-    const runs = await Promise.all(talks.map(talk => talk.send('go')))
-    for (let served = 0; served < runs.length; ) {
-      const gate = gates[served]
-      if (!gate) await provider.nextRequest()
-      else {
-        gate()
-        served += 1
-      }
-    }
-    for (const [index, talk] of talks.entries()) expect(await talk.ended(runs[index] ?? '')).toMatchObject({ state: 'done' })
-    expect(most).toBe(2)
-  })
-
-  test('a run that calls tools without end is stopped at agent.maxSteps', async () => {
-    const provider = await newProvider([
-      { steps: [{ toolCall: { id: 'again', name: 'file_list', args: '{}' } }], reason: 'tool_calls' },
-    ])
-    const home = await writeConfig({ providers: [{ provider, models: ['m'] }], agent: { maxSteps: 3 } })
-    await using gateway = await testGateway({ home })
-    const talk = await converse(gateway)
-    expect(await talk.ask('go')).toMatchObject({ state: 'failed', error: expect.stringContaining('agent.maxSteps') })
-    expect(provider.requests).toHaveLength(3)
-  })
-
-  test('a tool that the model invents is told to it, and it goes on', async () => {
-    const provider = await newProvider(toolThenText('no_such_tool', '{}', ['sorry']))
-    const home = await writeConfig({ providers: [{ provider, models: ['m'] }] })
-    await using gateway = await testGateway({ home })
-    const talk = await converse(gateway)
-    expect(await talk.ask('go')).toMatchObject({ state: 'done' })
-    expect((await talk.messages())[2]).toMatchObject({ role: 'tool', content: expect.stringMatching(/^Error: .*no_such_tool/) })
-  })
-})
-
-describe('the choice of the model', () => {
-  test('a session has its own, another the one of agent.model', async () => {
-    const provider = await newProvider([{ steps: ['x'] }])
-    const home = await writeConfig({ providers: [{ provider, models: ['a', 'b'] }], agent: { model: 'b' } })
-    await using gateway = await testGateway({ home })
-    const [own, common] = [await converse(gateway, { model: 'main/a' }), await converse(gateway)]
-    await own.ask('hi')
-    await common.ask('hi')
-    expect(provider.requests.map(({ body }) => body['model'])).toEqual(['a', 'b'])
-    await common.client.request('session.update', { sessionId: common.sessionId, model: 'a' })
-    await common.ask('again')
-    expect(provider.requests.at(-1)?.body['model']).toBe('a')
-  })
-
-  test('a model that is not there fails the run with the names of those that are', async () => {
-    await using gateway = await testGateway({ env: { TALON_AGENT_MODEL: 'gone' } })
-    const talk = await converse(gateway)
-    const { state, error } = await talk.ask('hi')
-    expect({ state, error }).toEqual({ state: 'failed', error: expect.stringMatching(/no model "gone".*offline\/offline/) })
-    expect((await talk.until('session.error')).payload).toMatchObject({ code: 'PROVIDER_ERROR' })
   })
 })
 

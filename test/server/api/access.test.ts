@@ -64,9 +64,7 @@ describe.each(routes)('%s %s', (method, path, needed, body) => {
 test('every API route that exists stands in the table above, or is open to all', () => {
   const open = ['/api/health', '/api/ready', '/api/v1/auth/exchange', '/api/v1/auth/token', '/api/v1/auth/logout']
   const listed = new Set(routes.map(([method, path]) => `${method === 'HEAD' ? 'GET' : method} ${shape(path)}`))
-  const missing = mounted().filter(
-    route => !listed.has(route) && !open.some(path => route.endsWith(` ${path}`)),
-  )
+  const missing = mounted().filter(route => !listed.has(route) && !open.some(path => route.endsWith(` ${path}`)))
   expect(missing).toEqual([])
 })
 

@@ -47,7 +47,11 @@ test.each([
 
 test('a field that is wrong is named', async () => {
   const { body } = await rest(gateway, 'POST', base, { body: { title: 7 } })
-  expect(body).toMatchObject({ code: 'INVALID_MESSAGE', details: [{ path: 'title' }], detail: expect.stringContaining('title') })
+  expect(body).toMatchObject({
+    code: 'INVALID_MESSAGE',
+    details: [{ path: 'title' }],
+    detail: expect.stringContaining('title'),
+  })
 })
 
 test('a body over a megabyte is answered with 413, whether its length is declared or not', async () => {
@@ -60,7 +64,13 @@ test('a body over a megabyte is answered with 413, whether its length is declare
 
 test('a body that never ends is cut at the bound, not collected', async () => {
   const { hostname, port } = new URL(gateway.url)
-  const outgoing = request({ hostname, port, path: base, method: 'POST', headers: { authorization: `Bearer ${testToken}` } })
+  const outgoing = request({
+    hostname,
+    port,
+    path: base,
+    method: 'POST',
+    headers: { authorization: `Bearer ${testToken}` },
+  })
   outgoing.on('error', () => undefined) // It may be cut while it is written.
   const answered = once(outgoing, 'response')
   let sent = 0
@@ -102,7 +112,11 @@ test('HEAD answers as GET without the body', async () => {
 })
 
 test('OPTIONS allows no other origin anything', async () => {
-  const response = await gateway.fetch(base, { method: 'OPTIONS', headers: { origin: 'https://evil.example' }, token: '' })
+  const response = await gateway.fetch(base, {
+    method: 'OPTIONS',
+    headers: { origin: 'https://evil.example' },
+    token: '',
+  })
   expect(response.status).toBe(403)
   for (const name of response.headers.keys()) expect(name).not.toMatch(/^access-control-/)
   expect((await gateway.fetch(base, { method: 'OPTIONS' })).status).toBe(404)
@@ -110,7 +124,13 @@ test('OPTIONS allows no other origin anything', async () => {
 
 test('a method that nobody knows is refused, and the gateway goes on', async () => {
   const { hostname, port } = new URL(gateway.url)
-  const outgoing = request({ hostname, port, path: base, method: 'PROPFIND', headers: { authorization: `Bearer ${testToken}` } })
+  const outgoing = request({
+    hostname,
+    port,
+    path: base,
+    method: 'PROPFIND',
+    headers: { authorization: `Bearer ${testToken}` },
+  })
   outgoing.end()
   const [response] = await once(outgoing, 'response')
   expect(response.statusCode).toBe(404)
@@ -126,7 +146,9 @@ test('ids in a path that are odd are no sessions, and no faults', async () => {
 })
 
 async function chunked(gateway: TestGateway, path: string, text: string, chunk: number) {
-  const parts = Array.from({ length: Math.ceil(text.length / chunk) }, (_, at) => text.slice(at * chunk, (at + 1) * chunk))
+  const parts = Array.from({ length: Math.ceil(text.length / chunk) }, (_, at) =>
+    text.slice(at * chunk, (at + 1) * chunk),
+  )
   const body = new ReadableStream({
     pull(controller) {
       const part = parts.shift()

@@ -38,12 +38,11 @@ test('P3: a stream is live, and goes on after Last-Event-ID without gap or dupli
   await second.until(({ id }) => id === '1.4')
   await converse(gateway, id, 'live again')
   await second.until(({ id }) => id === '1.6')
-  expect(second.events.filter(({ event }) => event.startsWith('session.message') && !event.endsWith('delta')).map(({ id }) => id)).toEqual([
-    '1.3',
-    '1.4',
-    '1.5',
-    '1.6',
-  ])
+  expect(
+    second.events
+      .filter(({ event }) => event.startsWith('session.message') && !event.endsWith('delta'))
+      .map(({ id }) => id),
+  ).toEqual(['1.3', '1.4', '1.5', '1.6'])
   second.leave()
 })
 
@@ -68,7 +67,10 @@ test('P3: a reset is told, live and at a resume, and the next epoch follows from
   const live = await openStream(gateway, id, { lastEventId: '1.0' })
   await live.until(({ id }) => id === '1.2')
   await rest(gateway, 'POST', `/api/v1/sessions/${id}/reset`)
-  expect(await live.until(({ data }) => data['reset'] === true)).toMatchObject({ id: '2.0', data: { epoch: 2, seq: 0 } })
+  expect(await live.until(({ data }) => data['reset'] === true)).toMatchObject({
+    id: '2.0',
+    data: { epoch: 2, seq: 0 },
+  })
   await converse(gateway, id, 'new')
   await live.until(({ id }) => id === '2.2')
   expect(entries(live)).toEqual(['1.1', '1.2', '2.1', '2.2'])

@@ -19,7 +19,13 @@ test('P1: a message is accepted with 202 after it is stored, and its answer foll
     },
   })
   const { messages } = (await rest(gateway, 'GET', path)).body as { messages: object[] }
-  expect(messages[0]).toMatchObject({ id: body['messageId'], seq: 1, role: 'user', content: 'hello', senderName: 'Ada' })
+  expect(messages[0]).toMatchObject({
+    id: body['messageId'],
+    seq: 1,
+    role: 'user',
+    content: 'hello',
+    senderName: 'Ada',
+  })
 })
 
 test('P2: a repeat with the same Idempotency-Key is the same message, with another body a conflict', async () => {
@@ -45,7 +51,12 @@ test('P2: a repeat with the same Idempotency-Key is the same message, with anoth
   await rest(gateway, 'POST', path, { body: { text: 'same' } })
   await rest(gateway, 'POST', path, { body: { text: 'same' } })
   const { messages } = (await rest(gateway, 'GET', path)).body as { messages: { role: string; content: string }[] }
-  expect(messages.filter(({ role }) => role === 'user').map(({ content }) => content)).toEqual(['once', 'twice', 'same', 'same'])
+  expect(messages.filter(({ role }) => role === 'user').map(({ content }) => content)).toEqual([
+    'once',
+    'twice',
+    'same',
+    'same',
+  ])
 })
 
 test('P2: many repeats at the same time are one message', async () => {
@@ -93,7 +104,10 @@ test('an empty text, a text that is none and a session that is not there are ref
   const id = await newSession(gateway)
   for (const body of [{}, { text: '' }, { text: 7 }]) {
     const answer = await rest(gateway, 'POST', `/api/v1/sessions/${id}/messages`, { body })
-    expect(answer).toMatchObject({ status: 400, body: { code: 'INVALID_MESSAGE', detail: expect.stringContaining('text') } })
+    expect(answer).toMatchObject({
+      status: 400,
+      body: { code: 'INVALID_MESSAGE', detail: expect.stringContaining('text') },
+    })
   }
   const path = '/api/v1/sessions/none/messages'
   for (const answer of [await rest(gateway, 'GET', path), await rest(gateway, 'POST', path, { body: { text: 'x' } })]) {
@@ -101,6 +115,8 @@ test('an empty text, a text that is none and a session that is not there are ref
   }
   // The path names the session, whatever the body says.
   const other = await newSession(gateway)
-  const answer = await rest(gateway, 'POST', `/api/v1/sessions/${id}/messages`, { body: { text: 'x', sessionId: other } })
+  const answer = await rest(gateway, 'POST', `/api/v1/sessions/${id}/messages`, {
+    body: { text: 'x', sessionId: other },
+  })
   expect(answer.body).toMatchObject({ sessionId: id })
 })

@@ -24,14 +24,20 @@ test('a session is made, read, changed, hidden and brought back', async () => {
     body: { session: { title: null, model: 'offline/offline' } },
   })
   const unknown = await rest(gateway, 'PATCH', path, { body: { model: 'no-such' } })
-  expect(unknown).toMatchObject({ status: 400, body: { code: 'INVALID_MESSAGE', detail: expect.stringContaining('no-such') } })
+  expect(unknown).toMatchObject({
+    status: 400,
+    body: { code: 'INVALID_MESSAGE', detail: expect.stringContaining('no-such') },
+  })
 
   const deleted = await gateway.fetch(path, { method: 'DELETE' })
   expect([deleted.status, await deleted.text()]).toEqual([204, ''])
   expect(await rest(gateway, 'GET', path)).toMatchObject({ status: 404, body: { code: 'SESSION_NOT_FOUND' } })
   expect((await rest(gateway, 'DELETE', path)).status).toBe(404)
   expect((await rest(gateway, 'GET', base)).body).toEqual({ sessions: [], nextCursor: null })
-  expect(await rest(gateway, 'POST', `${path}/restore`)).toMatchObject({ status: 200, body: { session: { id: session.id } } })
+  expect(await rest(gateway, 'POST', `${path}/restore`)).toMatchObject({
+    status: 200,
+    body: { session: { id: session.id } },
+  })
   expect((await rest(gateway, 'GET', path)).status).toBe(200)
 })
 
@@ -79,7 +85,10 @@ test('the list is paged by a cursor, newest activity first, and filtered', async
   expect((await rest(gateway, 'GET', `${base}?query=TITLE%206`)).body['sessions']).toMatchObject([{ id: ids[0] }])
   expect((await rest(gateway, 'GET', `${base}?senderId=nobody`)).body['sessions']).toEqual([])
   for (const wrong of ['limit=0', 'limit=201', 'limit=x', 'state=none', 'cursor=%22']) {
-    expect(await rest(gateway, 'GET', `${base}?${wrong}`)).toMatchObject({ status: 400, body: { code: 'INVALID_MESSAGE' } })
+    expect(await rest(gateway, 'GET', `${base}?${wrong}`)).toMatchObject({
+      status: 400,
+      body: { code: 'INVALID_MESSAGE' },
+    })
   }
 })
 

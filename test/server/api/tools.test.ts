@@ -37,7 +37,9 @@ test('P2: a tool runs once per Idempotency-Key', async () => {
 
 test('a tool that fails is an answer, a tool that is not there an error', async () => {
   await using gateway = await testGateway()
-  expect(await rest(gateway, 'POST', '/api/v1/tools/file_read', { body: { args: { path: 'none.txt' } } })).toMatchObject({
+  expect(
+    await rest(gateway, 'POST', '/api/v1/tools/file_read', { body: { args: { path: 'none.txt' } } }),
+  ).toMatchObject({
     status: 200,
     body: { success: false, error: expect.any(String), code: expect.any(String) },
   })
