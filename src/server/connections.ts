@@ -4,6 +4,9 @@ import type { Clock, Connections, Identity, Streams } from './record.ts'
 /** All sockets together may hold this much unsent; the fullest is cut first. */
 export const maxUnsentBytes = 64 * 1024 * 1024
 
+// Looking at every socket takes a millisecond for some thousands, so they are looked at once per so many bytes at most.
+const minHeadroomBytes = 1024 * 1024
+
 /** One open connection, as the registry sees it. */
 export interface OpenSocket {
   /** A WebSocket, or a stream of Server-Sent Events. */
@@ -24,6 +27,8 @@ export interface Registry extends Connections, Streams {
   unauthenticated(): number
   /** Sockets and streams together. */
   size(): number
+  /** Tells that so much was handed to a socket; cuts the fullest when all together may be over the bound. */
+  wrote(bytes: number): void
   /** Cuts the fullest sockets while all together are over the bound. */
   relieve(): void
   closeAll(code: number, reason: string): void
@@ -41,16 +46,19 @@ export function createRegistry(deps: { clock: Clock; sweepMs: number; failed: (e
     sockets.delete(socket)
     if (sockets.size === 0) for (const resolve of empty.splice(0)) resolve()
   }
+  // What can be written before all together could be over the bound.
+  let headroom = maxUnsentBytes
   const relieve = () => {
     const unsent = [...sockets]
       .map(socket => ({ socket, bytes: socket.unsentBytes() }))
       .sort((a, b) => b.bytes - a.bytes)
     let sum = unsent.reduce((total, { bytes }) => total + bytes, 0)
     for (const { socket, bytes } of unsent) {
-      if (sum <= maxUnsentBytes) return
+      if (sum <= maxUnsentBytes) break
       sum -= bytes
       socket.close(closeCodes.slowConsumer, 'Too slow: resume')
     }
+    headroom = Math.max(minHeadroomBytes, maxUnsentBytes - sum)
   }
   const timer = setInterval(() => {
     const now = deps.clock.monotonic()
@@ -61,6 +69,8 @@ export function createRegistry(deps: { clock: Clock; sweepMs: number; failed: (e
         deps.failed(error)
       }
     }
+    // Streams of events are counted here only.
+    relieve()
   }, deps.sweepMs)
   timer.unref()
 
@@ -77,6 +87,10 @@ export function createRegistry(deps: { clock: Clock; sweepMs: number; failed: (e
       const entry = streamEntry(stream, deps.clock)
       sockets.add(entry)
       return () => remove(entry)
+    },
+    wrote(bytes) {
+      headroom -= bytes
+      if (headroom <= 0) relieve()
     },
     relieve,
     count: () => [...sockets].filter(socket => socket.kind === 'socket').length,

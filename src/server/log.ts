@@ -6,7 +6,7 @@ export type Log = Pick<pino.Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error
 }
 
 // Keys under which a secret could reach a line; their values never do.
-const secretKeys = ['token', 'secret', 'password', 'apiKey', 'authorization', 'cookie', 'code']
+const secretKeys = ['token', 'secret', 'password', 'apiKey', 'authorization', 'cookie']
 
 /** Opens the log at a level; `write` takes each finished line, standard output if it is left out. */
 export function openLog(options: { level: string; write?: (line: string) => void }): Log {

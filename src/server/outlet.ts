@@ -16,7 +16,7 @@ export interface OutletDeps {
   ws: WebSocket
   /** The TCP connection below, for its `drain` event and the bytes that the kernel has not taken. */
   socket: Socket
-  registry: Pick<Registry, 'relieve'>
+  registry: Pick<Registry, 'wrote'>
   clock: Clock
   frameId: () => string
   /** Told that there is room again. */
@@ -62,11 +62,11 @@ export function createOutlet(deps: OutletDeps): Outlet {
     const before = ws.bufferedAmount
     ws.send(text)
     const unsent = ws.bufferedAmount
-    writtenBytes += Math.max(0, unsent - before)
-    if (unsent <= roomBytes) return
+    const added = Math.max(0, unsent - before)
+    writtenBytes += added
     // One frame may be larger than the bound, if nothing else waits before it.
     if (unsent > maxUnsentBytes && before > 0) cut()
-    else registry.relieve()
+    registry.wrote(added)
   }
   const frame = (type: string, payload: unknown, replyTo?: string) => {
     write(writeFrame({ id: frameId(), type, replyTo, timestamp: clock.now() }, JSON.stringify(payload)))
@@ -82,10 +82,6 @@ export function createOutlet(deps: OutletDeps): Outlet {
     deps.drained()
   })
   ws.on('close', release)
-  // `ws` answers pings by itself, past every bound of ours.
-  ws.on('ping', () => {
-    if (ws.bufferedAmount > maxUnsentBytes) cut()
-  })
 
   return {
     dialect: undefined,

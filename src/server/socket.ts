@@ -111,7 +111,7 @@ function listen(state: State): void {
     stopBroadcasts()
     state.watching?.()
     state.subscriptions.close()
-    app.log.debug({ connectionId: state.id, code }, 'connection closed')
+    app.log.debug({ connectionId: state.id, closeCode: code }, 'connection closed')
   })
 }
 
