@@ -17,7 +17,7 @@ import { browserHost, createGatehouse } from './origin.ts'
 import type { Assets } from './pages/assets.ts'
 import type { App, Clock, Identity } from './record.ts'
 import type { SettingKey } from './settings.ts'
-import { guardUpgrades } from './upgrade.ts'
+import { asksForWebSocket, guardUpgrades } from './upgrade.ts'
 
 export interface StartOptions {
   /** The data folder, an absolute path. */
@@ -120,7 +120,7 @@ async function open(parts: Parts, lock: Lock, assets: Assets): Promise<Opened> {
   })
   const anybody = config['auth.mode'] === 'none' ? everybody : undefined
   const http = createHttp(app, { gatehouse, assets, anybody })
-  const server = createAdaptorServer({ fetch: http.fetch })
+  const server = createAdaptorServer({ fetch: http.fetch, serverOptions: { shouldUpgradeCallback: asksForWebSocket } })
   guardUpgrades(server, { app, registry, gatehouse, frameId, anybody })
   const port = await listen(server, host, config['server.port'])
   lock.update({ port })

@@ -53,6 +53,11 @@ export function guardUpgrades(server: ServerType, deps: UpgradeDeps): void {
   })
 }
 
+/** Whether an `Upgrade` header is for us. Another one, such as the `h2c` of Java's client, is no reason not to answer. */
+export function asksForWebSocket(request: IncomingMessage): boolean {
+  return request.headers.upgrade?.toLowerCase() === 'websocket'
+}
+
 /** The one use of `@hono/node-ws`: its upgrade listener, called for what was admitted. */
 function adapter(deps: UpgradeDeps, admitted: WeakMap<IncomingMessage, Admitted>) {
   // `env` is what the adapter makes for one upgrade: it carries the request.
@@ -99,7 +104,7 @@ async function admit(deps: UpgradeDeps, request: IncomingMessage): Promise<Admit
   if (!gatehouse.servesHost(headers.host)) throw new TalonError('MISDIRECTED', 'This host name is not served here.')
   const url = request.url ?? ''
   if (url !== '/ws' && !url.startsWith('/ws?')) throw new TalonError('NOT_FOUND', 'WebSockets are served at /ws.')
-  if (request.method !== 'GET' || headers.upgrade?.toLowerCase() !== 'websocket') {
+  if (request.method !== 'GET' || !asksForWebSocket(request)) {
     throw new TalonError('INVALID_MESSAGE', 'This is no WebSocket upgrade.')
   }
   if (!keyForm.test(headers['sec-websocket-key'] ?? '') || headers['sec-websocket-version'] !== '13') {

@@ -178,6 +178,16 @@ test.each(['/', '/ws/', '/WS', '/wss', '/ws2', '/api/v1/sessions', '/%77s', 'htt
   },
 )
 
+test('a request that offers another protocol is answered as if it did not', async () => {
+  const headers = {
+    Connection: 'close, Upgrade, HTTP2-Settings',
+    Upgrade: 'h2c',
+    'HTTP2-Settings': 'AAMAAABkAAQAoAAAAAIAAAAA',
+  }
+  expect(await rawRequest(gateway.port, upgradeLines(gateway.port, '/livez', headers))).toMatchObject({ status: 200 })
+  expect((await rawRequest(gateway.port, upgradeLines(gateway.port, '/ws', headers))).status).toBe(404)
+})
+
 test('connections over the cap are answered 503 with Retry-After', async () => {
   await using gateway = await testGateway({ env: { TALON_SERVER_MAX_CONNECTIONS: '3' } })
   const open = await Promise.all([1, 2, 3].map(() => rawSocket(gateway.port, { token: testToken })))
