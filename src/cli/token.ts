@@ -54,7 +54,7 @@ function addCreate(command: Command, context: Context, exit: (code: number) => v
     .command('create')
     .description('Create a token and print it, this one time.')
     .requiredOption('--name <name>', 'what it is for')
-    .requiredOption('--scope <list>', `what it may do: ${scopes.join(', ')}`, readScopes)
+    .requiredOption('--scopes, --scope <list>', `what it may do: ${scopes.join(', ')}`, readScopes)
     .option('--expires <time>', 'when it ends, such as 12h or 30d (default: never)', readDurationMs)
     .option('--json', 'print {id, token}')
     .addHelpText(

@@ -1,13 +1,21 @@
+import type { RunState, Session, SessionItem, SessionState, ToolCall, Usage } from '../protocol/shapes.ts'
 import type {
-  Message,
-  RunState,
-  Scope,
-  Session,
-  SessionItem,
-  SessionState,
-  ToolCall,
-  Usage,
-} from '../protocol/shapes.ts'
+  Accepted,
+  Change,
+  Ending,
+  Invocation,
+  LogEntry,
+  NewSession,
+  NewToken,
+  Once,
+  RequestKey,
+  Run,
+  Target,
+  TokenRow,
+  WebSession,
+} from './records.ts'
+
+export type * from './records.ts'
 
 /**
  * Where everything is kept: named commands, which resolve after their commit is durable, and named queries. No SQL and
@@ -20,117 +28,6 @@ export interface Store extends Commands, Queries {
   /** Called once per commit with all it changed, in order, before any of its promises resolves. The one place to publish from. */
   onCommit(listener: (changes: Change[]) => void): void
   close(): Promise<void>
-}
-
-/** Makes a command happen once: a repeat with the same hash gets the first result, with another hash `CONFLICT`. */
-export interface RequestKey {
-  tokenId: string
-  requestId: string
-  /** SHA-256 of type and payload. */
-  hash: string
-}
-
-export type Once<T> = T & { duplicate: boolean }
-
-/** One entry of a session's log as it is published and replayed. */
-export interface LogEntry {
-  sessionId: string
-  epoch: number
-  seq: number
-  message: Message
-  /** The last assistant entry of a run: a `session.message.final` on the wire, the others are `session.message`. */
-  final: boolean
-}
-
-export type Change =
-  | { type: 'entry'; entry: LogEntry }
-  | { type: 'session.created'; session: Session }
-  | { type: 'session.updated'; session: Session }
-  | { type: 'session.deleted'; sessionId: string }
-  | { type: 'session.reset'; sessionId: string; epoch: number }
-
-export interface Run {
-  id: string
-  sessionId: string
-  epoch: number
-  /** The user message that it answers; its context ends there. */
-  messageSeq: number
-  state: RunState
-  /** Text of the answer that was streamed and is not yet an entry of the log. */
-  partialText: string
-  error: string | null
-  model: string | null
-  provider: string | null
-  usage: Usage | null
-  tokenId: string | null
-  createdAt: number
-  startedAt: number | null
-  finishedAt: number | null
-}
-
-export interface Accepted {
-  sessionId: string
-  messageId: string
-  epoch: number
-  seq: number
-  runId: string
-}
-
-export interface NewSession {
-  id: string
-  senderId: string
-  channel: string
-  senderName?: string | undefined
-  title?: string | undefined
-  model?: string | undefined
-  config?: Record<string, unknown> | undefined
-  groupId?: string | undefined
-}
-
-/** Where a user message goes: into a session that exists, or into the sender's (or group's) own, made if there is none. */
-export type Target = { sessionId: string } | { findOrCreate: NewSession }
-
-export interface NewToken {
-  id: string
-  name: string
-  /** SHA-256 of the secret, hex. */
-  hash: string
-  scopes: Scope[]
-  createdAt: number
-  expiresAt?: number | undefined
-}
-
-export interface TokenRow {
-  id: string
-  name: string
-  hash: string
-  scopes: Scope[]
-  createdAt: number
-  expiresAt: number | null
-  lastUsedAt: number | null
-  revokedAt: number | null
-}
-
-/** A browser that is signed in: a cookie, which stands for a token. */
-export interface WebSession {
-  /** SHA-256 of the cookie's secret, hex. */
-  hash: string
-  tokenId: string
-  createdAt: number
-  expiresAt: number
-}
-
-export interface Invocation {
-  id: string
-  tokenId: string | null
-  sessionId: string | null
-  runId: string | null
-  toolName: string
-  args: Record<string, unknown>
-  startedAt: number
-  finishedAt: number | null
-  /** The `tools.result` payload; null while it runs. */
-  outcome: Record<string, unknown> | null
 }
 
 export interface Commands {
@@ -146,17 +43,10 @@ export interface Commands {
     at?: number | undefined
     request?: RequestKey | undefined
   }): Promise<Once<{ session: Session }>>
-  /** Starts a new epoch; runs of the old one that had not begun are cancelled. */
-  resetSession(input: {
-    sessionId: string
-    at: number
-    request?: RequestKey | undefined
-  }): Promise<Once<{ sessionId: string; epoch: number }>>
-  deleteSession(input: {
-    sessionId: string
-    at: number
-    request?: RequestKey | undefined
-  }): Promise<Once<{ sessionId: string }>>
+  /** Starts a new epoch. Runs of the old one are cancelled, except the one to keep; `ended` names them. */
+  resetSession(input: Ending): Promise<Once<{ sessionId: string; epoch: number; ended: string[] }>>
+  /** Hides it; its runs are cancelled as by a reset. */
+  deleteSession(input: Ending): Promise<Once<{ sessionId: string; ended: string[] }>>
   restoreSession(input: {
     sessionId: string
     at: number
@@ -228,7 +118,8 @@ export interface Commands {
   /** At start: what a dead process left running gets this outcome, completed with its toolName and invocationId. */
   interruptInvocations(input: { at: number }): Promise<{ interrupted: number }>
 
-  createToken(input: NewToken & { request?: RequestKey | undefined }): Promise<void>
+  /** A repeat makes no token and answers with the id of the first. */
+  createToken(input: NewToken & { request?: RequestKey | undefined }): Promise<Once<{ id: string }>>
   /** Creates or replaces the token of this id, for one that comes from the environment. */
   putToken(input: NewToken): Promise<void>
   /** Revokes it and ends its web sessions; false if there is no such live token. */
@@ -293,6 +184,8 @@ export interface Queries {
   /** Tokens spent, as stored with the runs of this session. */
   sessionUsage(sessionId: string): Promise<Usage & { runs: number }>
   getInvocation(id: string): Promise<Invocation | undefined>
+  /** What this request began before; `CONFLICT` if its id was used with another payload, for a tool or anything else. */
+  findInvocation(request: RequestKey): Promise<Invocation | undefined>
   getToken(id: string): Promise<TokenRow | undefined>
   listTokens(): Promise<TokenRow[]>
   getWebSession(hash: string): Promise<WebSession | undefined>

@@ -58,7 +58,11 @@ export function toLegacyEvents(type: string, payload: Payload, runs: LegacyRuns)
       return [{ type, payload: { type: 'tool_call', toolCall, iteration: Math.max(1, steps) } }]
     }
     case 'tool.result': {
-      const toolResult = { id: payload['callId'], output: payload['output'], success: payload['success'] }
+      const toolResult = {
+        id: payload['callId'],
+        output: payload['output'] || (payload['error'] ?? ''),
+        success: payload['success'],
+      }
       return [{ type, payload: { type: 'tool_result', toolResult, iteration: Math.max(1, steps) } }]
     }
     case 'session.message':

@@ -252,6 +252,7 @@ export const requests = {
     result: z.object({
       toolName: z.string(),
       invocationId: z.string(),
+      dryRun: z.boolean().optional(),
       success: z.boolean(),
       output: z.string(),
       error: z.string().optional(),
@@ -264,7 +265,8 @@ export const requests = {
     changes: true,
   },
   'tools.cancel': {
-    summary: 'Stops a tool that runs, with everything it started.',
+    summary:
+      'Stops a tool that runs, with everything it started. `invocationId` is that of the run or, before its result tells it, the `id` of your own `tools.invoke`.',
     payload: z.object({ invocationId: idSchema }),
     reply: 'tools.cancelled',
     result: z.object({ invocationId: z.string() }),

@@ -69,7 +69,11 @@ export function createHttp(app: App, deps: HttpDeps): Hono<HttpEnv> {
     if (origin !== undefined && !deps.gatehouse.servesOrigin(origin, host)) {
       throw new TalonError('FORBIDDEN', 'This origin may not connect.')
     }
-    if (/[?&]token=/i.test(c.req.url)) {
+    // A browser that leaves the origin out still says this; where nobody signs in, nothing else would stop a foreign page.
+    if (origin === undefined && !isRead(c.req.method) && isForeign(c.req.header('sec-fetch-site'))) {
+      throw new TalonError('FORBIDDEN', 'Another site may not change anything here.')
+    }
+    if (/[?&](access_)?token=|[?&][^=]*=tln_/i.test(c.req.url)) {
       throw new TalonError('INVALID_MESSAGE', 'A token in a URL ends up in logs: send it as a header.')
     }
     await next()
@@ -129,7 +133,15 @@ async function identify(app: App, c: Context<HttpEnv>): Promise<void> {
 
 /** A cookie alone serves reads; a change must come from a page of ours, which its browser says in two ways. */
 function cookieCounts(method: string, origin: string | undefined, site: string | undefined): boolean {
-  if (method === 'GET' || method === 'HEAD') return true
+  if (isRead(method)) return true
   // The origin was held against the allow-list before.
   return origin !== undefined && (site === undefined || site === 'same-origin')
+}
+
+function isRead(method: string): boolean {
+  return method === 'GET' || method === 'HEAD'
+}
+
+function isForeign(site: string | undefined): boolean {
+  return site === 'cross-site' || site === 'same-site'
 }

@@ -7,7 +7,7 @@ import { createRuns, type RunScheduler } from './agent/runs.ts'
 import { createAttempts } from './attempts.ts'
 import { createAuth, type GatewayAuth } from './auth.ts'
 import { createBus } from './bus.ts'
-import { type Config, ConfigError, configFile } from './config.ts'
+import { type Config, ConfigError } from './config.ts'
 import { createRegistry, type Registry } from './connections.ts'
 import { createLifecycle, type GatewayLifecycle } from './lifecycle.ts'
 import type { Log } from './log.ts'
@@ -33,6 +33,8 @@ export interface PartsInput {
   bootId: string
   version: string
   migrationsDir: string
+  /** Where `agent.providers` comes from, for an error. */
+  providersOrigin: string
 }
 
 // A sweep is a look at every connection, so it runs no oftener than its shortest deadline needs.
@@ -46,7 +48,7 @@ const maxSecretBytes = 64 * 1024
  */
 export async function assemble(input: PartsInput): Promise<Parts> {
   const { home, env, config, log, clock, bootId, version } = input
-  const models = buildModels(providers(config, home), {
+  const models = buildModels(providers(config, input.providersOrigin), {
     newId: uuidv7,
     readSecret: source => readSecret(source, env, home),
     pool: { connectTimeoutMs: config['agent.connectTimeoutMs'] },
@@ -99,12 +101,12 @@ function sweepMs(config: Config): number {
   return Math.min(maxSweepMs, Math.max(minSweepMs, shortest / 5))
 }
 
-function providers(config: Config, home: string) {
+function providers(config: Config, origin: string) {
   const parsed = providersSchema.safeParse(config['agent.providers'])
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
   const path = ['agent.providers', ...(issue?.path ?? [])].join('.')
-  throw new ConfigError(`${configFile(home)}: ${path}: ${issue?.message ?? 'not valid'}.`)
+  throw new ConfigError(`${origin}: ${path}: ${issue?.message ?? 'not valid'}.`)
 }
 
 function readSecret(source: SecretSource, env: PartsInput['env'], home: string): string | undefined {

@@ -52,6 +52,7 @@ export function createAttempts(deps: { clock: Clock; limit: number }): Attempts 
       const seconds = Math.ceil(waitMs / 1000)
       throw new TalonError('RATE_LIMITED', `Too many failed sign-ins from this address. Try again in ${seconds} s.`, {
         retryAfterMs: Math.ceil(waitMs),
+        details: { name: 'auth.failures', limit: deps.limit, windowMs, remaining: 0 },
       })
     },
   }

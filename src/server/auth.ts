@@ -2,7 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Store, TokenRow } from '../db/store.ts'
 import { TalonError } from '../protocol/errors.ts'
-import { scopes as allScopes, type Scope } from '../protocol/shapes.ts'
+import { scopes as allScopes } from '../protocol/shapes.ts'
 import type { Attempts } from './attempts.ts'
 import type { Auth, Clock, Connections, Identity, SignIn } from './record.ts'
 
@@ -107,12 +107,11 @@ export function createAuth(deps: AuthDeps): GatewayAuth {
     await deps.store.createWebSession({ hash, tokenId: identity.tokenId, createdAt: now, expiresAt })
     return { secret, expiresAt, identity: { ...identity, webSession: hash, expiresAt } }
   }
-  const create = async (input: { id?: string; name: string; scopes: Scope[]; expiresAt?: number | undefined }) => {
+  const create = async (input: Parameters<Auth['createToken']>[0] & { id?: string }) => {
     const id = input.id ?? randomBytes(6).toString('hex')
     const token = `tln_${id}_${newSecret()}`
-    const { name, scopes, expiresAt } = input
-    await deps.store.createToken({ id, name, scopes, expiresAt, hash: sha256(token), createdAt: deps.clock.now() })
-    return { id, token }
+    const created = await deps.store.createToken({ ...input, id, hash: sha256(token), createdAt: deps.clock.now() })
+    return { ...created, token: created.duplicate ? '' : token }
   }
 
   const ownerToken = async (): Promise<string> => {

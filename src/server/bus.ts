@@ -127,6 +127,12 @@ function publishChange(
       to.toLists(sent)
       return to.toSession(sessionId, sent)
     }
+    case 'run.finished': {
+      const { id: runId, sessionId, state, error, usage } = change.run
+      if (!to.watched(sessionId)) return
+      const payload = { sessionId, runId, state, ...(error !== null && { error }), ...(usage && { usage }) }
+      return to.toSession(sessionId, to.notice(change.type, payload, { sessionId }))
+    }
     case 'session.reset': {
       const { sessionId, epoch } = change
       const payload: EventPayload<'session.resumed'> = { sessionId, epoch, seq: 0, reset: true, replayed: 0, run: null }

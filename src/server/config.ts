@@ -65,7 +65,7 @@ export function loadConfig(input: {
     if (text !== undefined && text !== '') take(key, fromText(key, text), 'env', variableOf(key))
   }
   for (const [key, text] of Object.entries(input.flags ?? {})) {
-    if (isKey(key) && text !== undefined) take(key, fromText(key, text), 'flag', `--${key}`)
+    if (isKey(key) && text !== undefined) take(key, fromText(key, text), 'flag', flagOf(key))
   }
   return {
     // Every key was set above from its own schema; a Map cannot say so.
@@ -156,6 +156,11 @@ function unknownVariables(env: Readonly<Record<string, string | undefined>>): st
   return Object.keys(env)
     .filter(name => name.startsWith('TALON_') && !known.has(name) && !otherVariables.has(name))
     .map(name => `${name} is no setting. Did you mean ${nearest(name, [...known.keys(), ...otherVariables])}?`)
+}
+
+function flagOf(key: SettingKey): string {
+  if (key === 'server.host' || key === 'server.port') return `--${key.slice('server.'.length)}`
+  return `--set ${key}`
 }
 
 function isKey(key: string): key is SettingKey {

@@ -17,7 +17,7 @@ export function setSignInCookie(c: Context, signIn: SignIn, secure: boolean): vo
 }
 
 export function clearSignInCookie(c: Context): void {
-  deleteCookie(c, cookieName, { path: '/' })
+  deleteCookie(c, cookieName, { path: '/', httpOnly: true, sameSite: 'Strict' })
 }
 
 /** The secret in the cookie of an HTTP request. */

@@ -105,6 +105,7 @@ function validate(type: RequestType, payload: unknown): unknown {
   })
 }
 
-function requestKey(type: string, parsed: unknown, requestId: string, caller: Caller) {
+/** What makes a change happen once per caller and request id. */
+export function requestKey(type: string, parsed: unknown, requestId: string, caller: Caller) {
   return { tokenId: caller.tokenId, requestId, hash: hash('sha256', `${type}\n${JSON.stringify(parsed)}`) }
 }

@@ -1,6 +1,6 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createAdaptorServer, type ServerType } from '@hono/node-server'
 import { v7 as uuidv7 } from 'uuid'
@@ -11,7 +11,7 @@ import { scopes } from '../protocol/shapes.ts'
 import { createHttp } from './app.ts'
 import { assemble, type Parts } from './assemble.ts'
 import { nobodyTokenId } from './auth.ts'
-import { ConfigError, loadConfig, refuseUnsafe } from './config.ts'
+import { ConfigError, configFile, loadConfig, refuseUnsafe, variableOf } from './config.ts'
 import { openLog } from './log.ts'
 import { browserHost, createGatehouse } from './origin.ts'
 import type { Assets } from './pages/assets.ts'
@@ -70,7 +70,7 @@ const restartExpectedMs = 5_000
  */
 export async function startGateway(options: StartOptions): Promise<RunningGateway> {
   const { home, env } = options
-  const { values: config, warnings } = loadConfig({ home, env, flags: options.flags ?? {} })
+  const { values: config, origins, warnings } = loadConfig({ home, env, flags: options.flags ?? {} })
   refuseUnsafe(config)
   const token = environmentToken(env)
   prepareHome(home)
@@ -82,7 +82,8 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
   const lock = acquireLock(home, { pid: process.pid, bootId, version, host, port, startedAt: clock.now() })
   try {
     const migrationsDir = join(root, 'migrations')
-    const parts = await assemble({ home, env, config, log, clock, bootId, version, migrationsDir })
+    const providersOrigin = origins['agent.providers'] === 'file' ? configFile(home) : variableOf('agent.providers')
+    const parts = await assemble({ providersOrigin, home, env, config, log, clock, bootId, version, migrationsDir })
     const assets = options.assets ?? { dir: join(root, 'dist', 'client') }
     const opened = await settle(parts, token)
       .then(() => open(parts, lock, assets))
@@ -113,8 +114,10 @@ async function open(parts: Parts, lock: Lock, assets: Assets): Promise<Opened> {
   const { app, auth, registry, frameId } = parts
   const { config } = app
   const host = config['server.host']
+  let port = config['server.port']
   const gatehouse = createGatehouse({
     host,
+    port: () => port,
     allowedHosts: config['server.allowedHosts'],
     allowedOrigins: config['server.allowedOrigins'],
   })
@@ -122,7 +125,7 @@ async function open(parts: Parts, lock: Lock, assets: Assets): Promise<Opened> {
   const http = createHttp(app, { gatehouse, assets, anybody })
   const server = createAdaptorServer({ fetch: http.fetch, serverOptions: { shouldUpgradeCallback: asksForWebSocket } })
   guardUpgrades(server, { app, registry, gatehouse, frameId, anybody })
-  const port = await listen(server, host, config['server.port'])
+  port = await listen(server, host, config['server.port'])
   lock.update({ port })
   const tidy = () => keepTidy(app).catch(error => app.log.warn({ err: error }, 'old rows were not removed'))
   const tidying = setInterval(() => void tidy().then(() => auth.flush()), hourMs).unref()
@@ -253,9 +256,16 @@ function environmentToken(env: StartOptions['env']): string | undefined {
   )
 }
 
+/** One folder at a time: under /proc a recursive mkdir of Node never returns. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return
+  makeFolder(dirname(folder))
+  mkdirSync(folder, { mode: 0o700 })
+}
+
 function prepareHome(home: string): void {
   try {
-    mkdirSync(join(home, 'run'), { recursive: true, mode: 0o700 })
+    makeFolder(join(home, 'run'))
     const probe = join(home, 'run', 'write.probe')
     writeFileSync(probe, '', { mode: 0o600 })
     rmSync(probe)

@@ -14,6 +14,8 @@ export interface Gatehouse {
  */
 export function createGatehouse(bound: {
   host: string
+  /** The port that was bound; known once it is. */
+  port: () => number
   allowedHosts: readonly string[]
   allowedOrigins: readonly string[]
 }): Gatehouse {
@@ -31,6 +33,7 @@ export function createGatehouse(bound: {
     servesOrigin(origin, host) {
       const asked = origin.toLowerCase()
       if (origins.has(asked)) return true
+      if (own.some(name => asked === `http://${name.toLowerCase()}:${bound.port()}`)) return true
       const authority = /^https?:\/\/([^/]+)$/.exec(asked)?.[1]
       return authority !== undefined && authority === host?.toLowerCase() && servesHost(host)
     },

@@ -1,24 +1,48 @@
+import { STATUS_CODES } from 'node:http'
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import { errorPayload, TalonError } from '../protocol/errors.ts'
+import { type ErrorPayload, errorPayload, TalonError } from '../protocol/errors.ts'
 import type { HttpEnv } from './http.ts'
 import type { App } from './record.ts'
-import { titleOf } from './upgrade.ts'
 
-/** Answers with an error as `application/problem+json` (RFC 9457). */
+/** What was used up, in the `details` of a `RATE_LIMITED`. */
+export interface LimitDetails {
+  limit: number
+  windowMs: number
+  remaining: number
+}
+
+/** Answers with an error as `application/problem+json`. */
 export function problem(app: App, c: Context<HttpEnv>, error: unknown): Response {
   const requestId: string | undefined = c.get('requestId')
   if (!(error instanceof TalonError)) app.log.error({ requestId, err: error }, 'a request failed')
-  const payload = errorPayload(error)
-  if (payload.retryAfterMs !== undefined) c.header('Retry-After', String(Math.ceil(payload.retryAfterMs / 1000)))
-  if (payload.code === 'UNAUTHENTICATED') c.header('WWW-Authenticate', 'Bearer')
-  const body = {
-    type: 'about:blank',
-    title: titleOf(payload.code),
-    detail: payload.error,
-    instance: requestId,
-    ...payload,
-  }
+  const { payload, headers, body } = describeProblem(error, requestId)
   // Every status of the error table has a body.
-  return c.json(body, payload.status as ContentfulStatusCode, { 'Content-Type': 'application/problem+json' })
+  return c.json(body, payload.status as ContentfulStatusCode, headers)
+}
+
+/** An error as RFC 9457 has it, with the headers that go with it. */
+export function describeProblem(error: unknown, requestId?: string) {
+  const payload = errorPayload(error)
+  const headers: Record<string, string> = { 'Content-Type': 'application/problem+json', ...limitHeaders(payload) }
+  if (payload.code === 'UNAUTHENTICATED') headers['WWW-Authenticate'] = 'Bearer'
+  const title = STATUS_CODES[payload.status] ?? payload.code.toLowerCase().replaceAll('_', ' ')
+  const instance = requestId === undefined ? {} : { instance: requestId }
+  return { payload, headers, body: { type: 'about:blank', title, detail: payload.error, ...instance, ...payload } }
+}
+
+/** `Retry-After`, and for limits the two fields of draft-ietf-httpapi-ratelimit-headers-07. */
+function limitHeaders({ code, retryAfterMs, details }: ErrorPayload): Record<string, string> {
+  if (retryAfterMs === undefined) return {}
+  const resetS = String(Math.ceil(retryAfterMs / 1000))
+  if (code !== 'RATE_LIMITED' || !isLimit(details)) return { 'Retry-After': resetS }
+  return {
+    'Retry-After': resetS,
+    RateLimit: `limit=${details.limit}, remaining=${details.remaining}, reset=${resetS}`,
+    'RateLimit-Policy': `${details.limit};w=${Math.ceil(details.windowMs / 1000)}`,
+  }
+}
+
+function isLimit(details: unknown): details is LimitDetails {
+  return typeof details === 'object' && details !== null && 'limit' in details && 'windowMs' in details
 }

@@ -100,7 +100,8 @@ export interface Connection {
   /** Subscribes from there unless it is subscribed already. */
   follow(at: { sessionId: string; epoch: number; after: number }): void
   unsubscribe(sessionId: string): void
-  watchSessions(): void
+  /** Begins or ends hearing of changes to the list of sessions. */
+  watchSessions(on: boolean): void
 }
 
 export interface Connections {
@@ -134,8 +135,8 @@ export interface Runs {
   wake(sessionId: string): void
   /** Stops the run of a session; its id, or null if none runs or waits. */
   cancel(sessionId: string): Promise<string | null>
-  /** Stops what runs and what waits, for a session that is reset or deleted. */
-  cancelAll(sessionId: string): Promise<void>
+  /** Stops work on runs that the store has ended, with the reset or the deletion of their session. */
+  abandon(sessionId: string, runIds: readonly string[]): void
   /** The run that streams now, with its text so far. */
   live(sessionId: string): LiveRun | undefined
   /** How many runs work now. */
@@ -162,10 +163,10 @@ export interface Models {
 
 export interface Tools {
   list(): ToolInfo[]
-  /** Runs a tool with validation, permission, timeout and recording. Rejects only for what is no tool's failure: TOOL_NOT_FOUND, FORBIDDEN, CONFLICT, storage. */
+  /** Runs a tool with validation, permission, timeout and recording. Rejects only for what is no tool's failure: SESSION_NOT_FOUND, TOOL_NOT_FOUND, CONFLICT, OVERLOADED, storage. */
   run(input: ToolRunInput): Promise<ToolOutcome>
-  /** Stops a tool that runs; false if none of this id does. */
-  cancel(invocationId: string): boolean
+  /** Stops a tool that runs; false if none of this id does. The id may be that of the request that began it, if this token sent it. */
+  cancel(invocationId: string, tokenId?: string): boolean
 }
 
 export interface ToolRunInput {
@@ -184,6 +185,8 @@ export interface ToolRunInput {
 export interface ToolOutcome {
   toolName: string
   invocationId: string
+  /** Set where nothing was done: the output says what would be. */
+  dryRun?: boolean
   success: boolean
   output: string
   error?: string
@@ -217,11 +220,13 @@ export interface Auth {
   signOut(webSession: string): Promise<void>
   /** A new one-time code for a token, and until when it works (Unix ms). The command line's token gets one for the owner's. */
   newCode(tokenId: string): Promise<{ code: string; expiresAt: number }>
+  /** The token is told this once: to a repeat of the request it is empty, beside the id of the first. */
   createToken(input: {
     name: string
     scopes: Scope[]
     expiresAt?: number | undefined
-  }): Promise<{ id: string; token: string }>
+    request?: RequestKey | undefined
+  }): Promise<{ id: string; token: string; duplicate: boolean }>
   /** False if there is no such token. */
   revokeToken(id: string): Promise<boolean>
   listTokens(): Promise<TokenInfo[]>

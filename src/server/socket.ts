@@ -3,17 +3,22 @@ import type { WebSocket } from 'ws'
 import { type Frame, parseFrame } from '../protocol/envelope.ts'
 import { closeCodes, errorPayload, TalonError } from '../protocol/errors.ts'
 import { fromLegacy } from '../protocol/legacy.ts'
+import type { RequestType } from '../protocol/messages.ts'
 import { isServed, supportedVersions, versionMismatch } from '../protocol/version.ts'
 import { maxFrameBytes, maxInFlight } from './bounds.ts'
+import { createConnection } from './connection.ts'
 import type { OpenSocket, Registry } from './connections.ts'
 import { dispatch } from './dispatch.ts'
 import { welcome } from './hello.ts'
 import { createOutlet, type Outlet } from './outlet.ts'
 import type { App, Connection, Identity } from './record.ts'
+import { createSendOrder, type SendOrder } from './send-order.ts'
 import { createSubscriptions, type Subscriptions } from './subscription.ts'
 
 const maxBadFrames = 20
 const overloadRetryMs = 100
+const sends: ReadonlySet<string> = new Set<RequestType>(['session.send_message', 'channel.message'])
+const cancels: RequestType = 'session.cancel'
 
 export interface SocketDeps {
   app: App
@@ -32,8 +37,9 @@ export interface SocketDeps {
 interface State extends SocketDeps {
   id: string
   outlet: Outlet
-  connection: Connection
+  connection: Connection & { stop: () => void }
   subscriptions: Subscriptions
+  order: SendOrder
   greeted: boolean
   /** Frames that came while a hello was being looked into; undefined while none is. */
   held: string[] | undefined
@@ -42,7 +48,6 @@ interface State extends SocketDeps {
   openedAt: number
   pingAt: number
   missedPongs: number
-  watching: (() => void) | undefined
 }
 
 /** Serves one WebSocket until it closes. Nothing that arrives on it throws out of here. */
@@ -50,21 +55,25 @@ export function openSocket(deps: SocketDeps): void {
   const { app, frameId } = deps
   const now = app.clock.monotonic()
   const outlet = createOutlet({ ...deps, clock: app.clock, drained: () => state.subscriptions.drained() })
+  const order = createSendOrder(notice => outlet.notice(notice))
+  const failed = (error: unknown) => fault(state, error)
+  const id = app.newId()
   const subscriptions = createSubscriptions({
     app,
     frameId,
-    send: notice => outlet.notice(notice),
+    send: order.notice,
     hasRoom: outlet.hasRoom,
     room: () => outlet.room(),
     isOpen: outlet.isOpen,
-    failed: error => fault(state, error),
+    failed,
   })
   const state: State = {
     ...deps,
-    id: app.newId(),
+    id,
     outlet,
     subscriptions,
-    connection: undefined as never, // Needs the state itself, and comes in the next line.
+    connection: createConnection({ app, id, outlet, subscriptions, failed }),
+    order,
     greeted: false,
     held: undefined,
     inFlight: 0,
@@ -72,9 +81,7 @@ export function openSocket(deps: SocketDeps): void {
     openedAt: now,
     pingAt: now + app.config['protocol.heartbeatMs'],
     missedPongs: 0,
-    watching: undefined,
   }
-  state.connection = connectionOf(state)
   listen(state)
   outlet.event('config.updated', { message: 'Connected to Talon Gateway' })
 }
@@ -109,34 +116,10 @@ function listen(state: State): void {
   ws.on('close', code => {
     registry.remove(entry)
     stopBroadcasts()
-    state.watching?.()
+    state.connection.stop()
     state.subscriptions.close()
     app.log.debug({ connectionId: state.id, closeCode: code }, 'connection closed')
   })
-}
-
-function connectionOf(state: State): Connection {
-  const { subscriptions, outlet, app } = state
-  const follow = async (at: Parameters<Connection['follow']>[0]) => {
-    const { resumed, start } = await subscriptions.subscribe(at)
-    if (resumed.reset) outlet.event('session.resumed', resumed)
-    start()
-  }
-  return {
-    id: state.id,
-    subscribe: at => subscriptions.subscribe(at),
-    follow(at) {
-      if (!subscriptions.has(at.sessionId) && outlet.isOpen()) follow(at).catch(error => fault(state, error))
-    },
-    unsubscribe: sessionId => subscriptions.unsubscribe(sessionId),
-    watchSessions() {
-      state.watching ??= app.bus.onList(notice => {
-        // A subscriber hears of the end of its session already.
-        if (notice.type === 'session.deleted' && subscriptions.has(notice.sessionId ?? '')) return
-        outlet.notice(notice)
-      })
-    },
-  }
 }
 
 function receive(state: State, text: string): void {
@@ -152,7 +135,7 @@ function receive(state: State, text: string): void {
   } catch (error) {
     return failRequest(state, idOfBadFrame(error), error)
   }
-  outlet.dialect ??= frame.version === undefined && app.config['protocol.legacy'] ? 'legacy' : 'v1'
+  outlet.dialect ??= isLegacy(frame) && app.config['protocol.legacy'] ? 'legacy' : 'v1'
   if (outlet.dialect === 'v1' && (frame.version === undefined || !isServed(frame.version))) {
     return refuseVersion(state, frame, frame.version ?? 'none')
   }
@@ -161,9 +144,14 @@ function receive(state: State, text: string): void {
   serve(state, frame, state.identity)
 }
 
+/** v0.3 sent no version, and knew no hello. */
+function isLegacy(frame: Frame): boolean {
+  return frame.version === undefined && frame.type !== 'hello'
+}
+
 /** One request of somebody who is signed in. */
 function serve(state: State, frame: Frame, identity: Identity): void {
-  const { outlet, app, connection } = state
+  const { outlet, app, connection, order } = state
   if (state.inFlight >= maxInFlight) {
     const refused = `At most ${maxInFlight} requests of one connection wait for an answer.`
     return outlet.error(frame.id, new TalonError('OVERLOADED', refused, { retryAfterMs: overloadRetryMs }))
@@ -181,9 +169,13 @@ function serve(state: State, frame: Frame, identity: Identity): void {
   }
   // v0.3 numbered its frames anew in every process, so its ids say nothing about repeats.
   const requestId = legacy ? undefined : frame.id
+  const payload = legacy ? fromLegacy(frame.type, frame.payload) : frame.payload
+  const ask = () => dispatch(app, frame.type, payload, { caller: identity, connection, requestId, afterReply })
+  const isSend = sends.has(frame.type)
+  if (isSend) order.begin()
   try {
-    const payload = legacy ? fromLegacy(frame.type, frame.payload) : frame.payload
-    const reply = dispatch(app, frame.type, payload, { caller: identity, connection, requestId, afterReply })
+    // A cancel that comes right behind a message means that message, which has no run before it is stored.
+    const reply = frame.type === cancels ? order.settled().then(ask) : ask()
     if (!(reply instanceof Promise)) return finish(reply.type, reply.payload)
     state.inFlight += 1
     reply
@@ -191,9 +183,11 @@ function serve(state: State, frame: Frame, identity: Identity): void {
       .catch(error => failRequest(state, frame.id, error))
       .finally(() => {
         state.inFlight -= 1
+        if (isSend) order.end()
       })
   } catch (error) {
     failRequest(state, frame.id, error)
+    if (isSend) order.end()
   }
 }
 

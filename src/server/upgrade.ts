@@ -5,11 +5,12 @@ import type { ServerType } from '@hono/node-server'
 import { createNodeWebSocket } from '@hono/node-ws'
 import { Hono } from 'hono'
 import type { WebSocket } from 'ws'
-import { type ErrorCode, errorCodes, errorPayload, TalonError } from '../protocol/errors.ts'
+import { TalonError } from '../protocol/errors.ts'
 import { maxFrameBytes } from './bounds.ts'
 import type { Registry } from './connections.ts'
 import { cookieOf } from './cookies.ts'
 import type { Gatehouse } from './origin.ts'
+import { describeProblem } from './problem.ts'
 import type { App, Identity } from './record.ts'
 import { openSocket } from './socket.ts'
 
@@ -116,7 +117,7 @@ async function admit(deps: UpgradeDeps, request: IncomingMessage): Promise<Admit
   if (headers.origin !== undefined && !gatehouse.servesOrigin(headers.origin, headers.host)) {
     throw new TalonError('FORBIDDEN', 'This origin may not connect.')
   }
-  if (/[?&]token=/i.test(url)) {
+  if (/[?&](access_)?token=|[?&][^=]*=tln_/i.test(url)) {
     throw new TalonError('INVALID_MESSAGE', 'A token in a URL ends up in logs: send it as a header or in "hello".')
   }
   if (app.lifecycle.draining())
@@ -158,25 +159,20 @@ async function identify(app: App, request: IncomingMessage, address: string): Pr
 
 function refuse(deps: UpgradeDeps, socket: Duplex, error: unknown): void {
   if (!(error instanceof TalonError)) deps.app.log.error({ err: error }, 'an upgrade failed')
-  const payload = errorPayload(error)
   if (!socket.writable) return void socket.destroy()
-  const body = JSON.stringify({ type: 'about:blank', title: titleOf(payload.code), ...payload, detail: payload.error })
+  const problem = describeProblem(error)
+  const { status, code } = problem.payload
+  const body = JSON.stringify(problem.body)
   const headers = [
-    `HTTP/1.1 ${payload.status} ${STATUS_CODES[payload.status] ?? titleOf(payload.code)}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? code}`,
     'Connection: close',
-    'Content-Type: application/problem+json',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Cache-Control: no-store',
     'X-Content-Type-Options: nosniff',
-    ...(payload.code === 'UNAUTHENTICATED' ? ['WWW-Authenticate: Bearer'] : []),
-    ...(payload.retryAfterMs ? [`Retry-After: ${Math.ceil(payload.retryAfterMs / 1000)}`] : []),
+    'Sec-WebSocket-Version: 13',
+    ...Object.entries(problem.headers).map(([name, value]) => `${name}: ${value}`),
   ]
   socket.end(`${headers.join('\r\n')}\r\n\r\n${body}`)
   // A peer that does not close its half would keep the socket for ever.
   socket.once('finish', () => socket.destroy())
-}
-
-/** A code of the wire in words, for the title of a problem. */
-export function titleOf(code: ErrorCode): string {
-  return STATUS_CODES[errorCodes[code].status] ?? code.toLowerCase().replaceAll('_', ' ')
 }

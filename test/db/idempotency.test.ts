@@ -79,9 +79,13 @@ test('every other change is done once and gives its first reply again', async ()
   const repeated = await store.updateSession({ sessionId: 'n', title: 'first', request: request('update') })
   expect(repeated).toMatchObject({ duplicate: true, session: { title: 'first' } })
   expect((await store.getSession('n'))?.title).toBe('second')
-  const resets = await twice(() => store.resetSession({ sessionId: 'n', at: 2, request: request('reset') }))
+  const resets = await twice(() =>
+    store.resetSession({ cut: { messageId: 'cut' }, sessionId: 'n', at: 2, request: request('reset') }),
+  )
   expect(resets.map(({ epoch }) => epoch)).toEqual([2, 2])
-  const deletions = await twice(() => store.deleteSession({ sessionId: 'n', at: 3, request: request('delete') }))
+  const deletions = await twice(() =>
+    store.deleteSession({ cut: { messageId: 'cut' }, sessionId: 'n', at: 3, request: request('delete') }),
+  )
   expect(deletions.map(({ duplicate }) => duplicate)).toEqual([false, true])
   const restored = await twice(() => store.restoreSession({ sessionId: 'n', at: 4, request: request('restore') }))
   expect(restored[1]).toEqual({ ...restored[0], duplicate: true })
@@ -97,7 +101,7 @@ test('a refusal is not remembered: the same request works once its cause is gone
 test('a repeat says what happened even after the session is deleted', async () => {
   const request = requestKey('r')
   await sendText(store, 's', '1', { request })
-  await store.deleteSession({ sessionId: 's', at: 2 })
+  await store.deleteSession({ cut: { messageId: 'cut' }, sessionId: 's', at: 2 })
   expect(await sendText(store, 's', '2', { request })).toMatchObject({ duplicate: true, messageId: 'message-1' })
 })
 
@@ -118,7 +122,27 @@ test('a tool begins once, and a repeat sees how it stands', async () => {
   await store.finishInvocation({ invocationId: 'i', outcome: { success: true }, at: 5 })
   await store.finishInvocation({ invocationId: 'i', outcome: { success: false }, at: 6 })
   expect((await begin('k')).known).toMatchObject({ id: 'i', finishedAt: 5, outcome: { success: true } })
+  expect(await store.findInvocation(requestKey('r'))).toMatchObject({ id: 'i', outcome: { success: true } })
   expect(await store.getInvocation('j')).toBeUndefined()
+})
+
+test('what a request began is found by its token and id; of another payload or kind it is a conflict', async () => {
+  await store.beginInvocation({
+    id: 'i',
+    tokenId: 'token',
+    sessionId: null,
+    runId: null,
+    toolName: 'clock',
+    args: {},
+    startedAt: 1,
+    request: requestKey('tool', 'a'),
+  })
+  await store.updateSession({ sessionId: 's', title: 'b', request: requestKey('update', 'b') })
+  expect(await store.findInvocation(requestKey('tool', 'a'))).toMatchObject({ id: 'i', outcome: null })
+  expect(await store.findInvocation(requestKey('new', 'a'))).toBeUndefined()
+  expect(await store.findInvocation(requestKey('tool', 'a', 'stranger'))).toBeUndefined()
+  await expect(store.findInvocation(requestKey('tool', 'x'))).rejects.toMatchObject({ code: 'CONFLICT' })
+  await expect(store.findInvocation(requestKey('update', 'b'))).rejects.toMatchObject({ code: 'CONFLICT' })
 })
 
 test('what a dead process left running is interrupted at the next start', async () => {

@@ -75,6 +75,7 @@ async function query(connection: Connection): Promise<void> {
   await queries.counts()
   await queries.sessionUsage('x')
   await queries.getInvocation('i')
+  await queries.findInvocation(requestKey('none'))
   await queries.getToken('t')
   await queries.listTokens()
   await queries.getWebSession('h')

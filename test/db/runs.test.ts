@@ -44,7 +44,8 @@ test('a run goes from queued to running to done, each step once', async () => {
   expect(await store.finishRun({ ...finish, message: answer('b') })).toBeUndefined()
   expect(changes).toHaveLength(before)
   expect(await store.getHead('s')).toEqual({ epoch: 1, seq: 2 })
-  expect(changes.slice(-2).map(({ type }) => type)).toEqual(['entry', 'session.updated'])
+  expect(changes.slice(-3).map(({ type }) => type)).toEqual(['entry', 'session.updated', 'run.finished'])
+  expect(changes.at(-1)).toEqual({ type: 'run.finished', run: await store.getRun('run-1') })
   expect(await store.sessionUsage('s')).toEqual({ ...usage, runs: 1 })
 })
 
@@ -90,10 +91,10 @@ test('a run that has ended takes no more entries', async () => {
   expect((await store.getRun('run-1'))?.partialText).toBe('')
 })
 
-test('a run that was overtaken by a reset ends in its own epoch, without a gap', async () => {
+test('a run that is kept at a reset goes on in its own epoch, without a gap', async () => {
   await sendText(store, 's', '1')
   await store.startRun({ runId: 'run-1', at: 1 })
-  await store.resetSession({ sessionId: 's', at: 2 })
+  await store.resetSession({ cut: { messageId: 'cut', keepRunId: 'run-1' }, sessionId: 's', at: 2 })
   expect(await stateOf()).toBe('active')
   await sendText(store, 's', '2')
   await store.appendToolCalls({ runId: 'run-1', messageId: 'calls', content: '', toolCalls: [], at: 3 })
@@ -110,18 +111,18 @@ test('a run that was overtaken by a reset ends in its own epoch, without a gap',
 test('a run can answer in the epoch that it has begun itself', async () => {
   await sendText(store, 's', '1')
   await store.startRun({ runId: 'run-1', at: 1 })
-  await store.resetSession({ sessionId: 's', at: 2 })
+  await store.resetSession({ cut: { messageId: 'cut', keepRunId: 'run-1' }, sessionId: 's', at: 2 })
   await store.finishRun({ runId: 'run-1', state: 'done', message: answer('a'), epoch: 2, at: 3 })
   expect(await store.getMessage('a')).toMatchObject({ epoch: 2, seq: 1, final: true })
   expect(await store.getSession('s')).toMatchObject({ epoch: 2, seq: 1, messageCount: 1, state: 'idle' })
 })
 
-test('a run of a deleted session ends unheard, and its answer is there after a restore', async () => {
+test('a run of a deleted session has ended with it: a late answer is neither told nor kept', async () => {
   await sendText(store, 's', '1')
   await store.startRun({ runId: 'run-1', at: 1 })
-  await store.deleteSession({ sessionId: 's', at: 2 })
+  await store.deleteSession({ cut: { messageId: 'cut' }, sessionId: 's', at: 2 })
   const before = changes.length
-  await store.finishRun({ runId: 'run-1', state: 'cancelled', message: answer('a'), at: 3 })
+  expect(await store.finishRun({ runId: 'run-1', state: 'done', message: answer('a'), at: 3 })).toBeUndefined()
   expect(changes).toHaveLength(before)
-  expect((await store.restoreSession({ sessionId: 's', at: 4 })).session).toMatchObject({ seq: 2, state: 'idle' })
+  expect((await store.restoreSession({ sessionId: 's', at: 4 })).session).toMatchObject({ seq: 1, state: 'idle' })
 })

@@ -64,9 +64,10 @@ test('a reset starts an empty epoch, cancels waiting runs and keeps the old log'
   await create('s')
   await sendText(store, 's', '1')
   await store.saveMemorySummary({ sessionId: 's', summary: 'so far', throughSeq: 1 })
-  expect(await store.resetSession({ sessionId: 's', at: 2_000 })).toEqual({
+  expect(await store.resetSession({ cut: { messageId: 'cut' }, sessionId: 's', at: 2_000 })).toEqual({
     sessionId: 's',
     epoch: 2,
+    ended: ['run-1'],
     duplicate: false,
   })
   expect(await store.getSession('s')).toMatchObject({
@@ -85,7 +86,7 @@ test('a reset starts an empty epoch, cancels waiting runs and keeps the old log'
 test('a deleted session is hidden from every query and refuses every command', async () => {
   await create('s')
   await sendText(store, 's', '1')
-  await store.deleteSession({ sessionId: 's', at: 3_000 })
+  await store.deleteSession({ cut: { messageId: 'cut' }, sessionId: 's', at: 3_000 })
   expect(changes.at(-1)).toEqual({ type: 'session.deleted', sessionId: 's' })
   expect(await store.getSession('s')).toBeUndefined()
   expect(await store.getHead('s')).toBeUndefined()
@@ -97,14 +98,14 @@ test('a deleted session is hidden from every query and refuses every command', a
   await expect(store.sessionUsage('s')).rejects.toMatchObject(gone)
   await expect(sendText(store, 's', '2')).rejects.toMatchObject(gone)
   await expect(store.updateSession({ sessionId: 's', title: 'x' })).rejects.toMatchObject(gone)
-  await expect(store.resetSession({ sessionId: 's', at: 1 })).rejects.toMatchObject(gone)
-  await expect(store.deleteSession({ sessionId: 's', at: 1 })).rejects.toMatchObject(gone)
+  await expect(store.resetSession({ cut: { messageId: 'cut' }, sessionId: 's', at: 1 })).rejects.toMatchObject(gone)
+  await expect(store.deleteSession({ cut: { messageId: 'cut' }, sessionId: 's', at: 1 })).rejects.toMatchObject(gone)
 })
 
 test('a restored session has its log again', async () => {
   await create('s')
   await sendText(store, 's', '1')
-  await store.deleteSession({ sessionId: 's', at: 3_000 })
+  await store.deleteSession({ cut: { messageId: 'cut' }, sessionId: 's', at: 3_000 })
   const { session } = await store.restoreSession({ sessionId: 's', at: 4_000 })
   expect(session).toMatchObject({ id: 's', seq: 1, state: 'idle' })
   expect(changes.at(-1)).toEqual({ type: 'session.updated', session })
@@ -117,8 +118,8 @@ test('erasing removes what was deleted long enough ago, in steps, and nothing el
   await create('kept')
   await Promise.all(Array.from({ length: 2_100 }, (_, index) => sendText(store, 'old', `${index}`)))
   await sendText(store, 'kept', 'kept')
-  await store.deleteSession({ sessionId: 'old', at: 10 })
-  await store.deleteSession({ sessionId: 'new', at: 20 })
+  await store.deleteSession({ cut: { messageId: 'cut' }, sessionId: 'old', at: 10 })
+  await store.deleteSession({ cut: { messageId: 'cut' }, sessionId: 'new', at: 20 })
   expect(await store.eraseDeleted({ before: 20 })).toEqual({ erased: 1 })
   await expect(store.restoreSession({ sessionId: 'old', at: 1 })).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' })
   expect(await store.getRun('run-7')).toBeUndefined()
@@ -145,7 +146,7 @@ test("a message goes to the sender's own session, which is made once", async () 
   expect(group.sessionId).toBe('new-3')
   expect((await send('4', { groupId: 'g', senderId: 'eve' })).sessionId).toBe('new-3')
   expect((await send('5', {})).sessionId).toBe('new-1')
-  await store.deleteSession({ sessionId: 'new-1', at: 1 })
+  await store.deleteSession({ cut: { messageId: 'cut' }, sessionId: 'new-1', at: 1 })
   expect((await send('6', {})).sessionId).toBe('new-6')
 })
 
@@ -164,7 +165,7 @@ test('counts follow creation, deletion and restoring', async () => {
   await create('b')
   await sendText(store, 'a', '1')
   expect(await store.counts()).toEqual({ sessions: 2, activeSessions: 1, totalMessages: 1 })
-  await store.deleteSession({ sessionId: 'a', at: 1 })
+  await store.deleteSession({ cut: { messageId: 'cut' }, sessionId: 'a', at: 1 })
   expect(await store.counts()).toEqual({ sessions: 1, activeSessions: 0, totalMessages: 1 })
   await store.restoreSession({ sessionId: 'a', at: 1 })
   expect(await store.counts()).toEqual({ sessions: 2, activeSessions: 0, totalMessages: 1 })

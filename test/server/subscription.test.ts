@@ -184,7 +184,7 @@ test('a reset begins a new epoch for every subscriber, and a run of the old one 
   await fill(writer, sessionId, 1)
   await reader.until(entry(2, 2))
   const after = reader.frames.slice(reader.frames.indexOf(told))
-  expect(places(reader, sessionId)).toEqual(['1.1', '2.1', '2.2'])
+  expect(places(reader, sessionId)).toEqual(['1.1', '1.2', '2.1', '2.2'])
   expect(
     after
       .filter(frame => frame.type === 'session.message.delta')

@@ -49,10 +49,10 @@ export function finishRun(connection: Connection, input: CommandInput<'finishRun
     final: true,
     incomplete: message.incomplete,
   }
-  return {
-    result: run,
-    changes: append(connection, run.sessionId, input.epoch ?? run.epoch, input.at, entry, input.usage),
-  }
+  const changes = append(connection, run.sessionId, input.epoch ?? run.epoch, input.at, entry, input.usage)
+  // After the last entry, and of a deleted session too: what happened to a run is not said to its list.
+  changes.push({ type: 'run.finished', run })
+  return { result: run, changes }
 }
 
 function appendToRun(connection: Connection, runId: string, entry: NewEntry): Outcome<undefined> {

@@ -6,14 +6,8 @@ import { beginInvocation, finishInvocation, interruptInvocations } from './invoc
 import type { Command, CommandInput, CommandResult } from './outcome.ts'
 import { savePartialText, startRun } from './runs.ts'
 import { sendMessage } from './send.ts'
-import {
-  createSession,
-  deleteSession,
-  resetSession,
-  restoreSession,
-  saveMemorySummary,
-  updateSession,
-} from './sessions.ts'
+import { deleteSession, resetSession } from './session-end.ts'
+import { createSession, restoreSession, saveMemorySummary, updateSession } from './sessions.ts'
 import { createToken, createWebSession, deleteWebSession, putToken, revokeToken, touchTokens } from './tokens.ts'
 
 // These two can take long, so they are done in steps that others come between.
@@ -47,7 +41,7 @@ export const commands: CommandTable = {
   beginInvocation,
   finishInvocation,
   interruptInvocations,
-  createToken,
+  createToken: once(createToken),
   putToken,
   revokeToken,
   touchTokens,

@@ -28,7 +28,7 @@ export function unavailableError(message: string, cause?: unknown): TalonError {
 }
 
 export function sessionNotFound(sessionId: string): TalonError {
-  return new TalonError('SESSION_NOT_FOUND', 'Session not found.', { sessionId })
+  return new TalonError('SESSION_NOT_FOUND', 'Session not found', { sessionId })
 }
 
 export function writeError(thrown: unknown): WireError {

@@ -1,4 +1,4 @@
-import type { Invocation } from '../store.ts'
+import type { Invocation, RequestKey } from '../store.ts'
 import { earlier } from './idempotency.ts'
 import type { Connection } from './open.ts'
 import { type CommandInput, done, type Outcome } from './outcome.ts'
@@ -37,8 +37,8 @@ export function beginInvocation(
   connection: Connection,
   input: CommandInput<'beginInvocation'>,
 ): Outcome<{ known: Invocation | undefined }> {
-  const found = earlier(connection, input.request, 'tool')
-  if (found) return { result: { known: getInvocation(connection, found.reference) }, changes: [] }
+  const known = input.request && findInvocation(connection, input.request)
+  if (known) return { result: { known }, changes: [] }
   connection
     .prepared(
       `INSERT INTO tool_runs (id, token_id, session_id, run_id, tool_name, args, started_at, request_id, request_hash)
@@ -90,6 +90,12 @@ export function interruptInvocations(
     finishInvocation(connection, { invocationId: row.id, outcome, at })
   }
   return { result: { interrupted: left.length }, changes: [] }
+}
+
+/** What this request began before. */
+export function findInvocation(connection: Connection, request: RequestKey): Invocation | undefined {
+  const found = earlier(connection, request, 'tool')
+  return found && getInvocation(connection, found.reference)
 }
 
 export function getInvocation(connection: Connection, id: string): Invocation | undefined {

@@ -1,6 +1,6 @@
 import type { Queries } from '../store.ts'
 import { storageError, unavailableError } from './errors.ts'
-import { getInvocation } from './invocations.ts'
+import { findInvocation, getInvocation } from './invocations.ts'
 import { getMessage, history } from './messages.ts'
 import type { Connection } from './open.ts'
 import { activeRun, getRun, listRuns, nextQueuedRun, unfinishedRuns } from './runs.ts'
@@ -35,6 +35,7 @@ export function createQueries(connection: Connection): Queries {
     counts: query(counts),
     sessionUsage: query(sessionUsage),
     getInvocation: query(getInvocation),
+    findInvocation: query(findInvocation),
     getToken: query(getToken),
     listTokens: query(listTokens),
     getWebSession: query(getWebSession),

@@ -99,16 +99,6 @@ export function endRun(connection: Connection, input: CommandInput<'finishRun'>)
   return row && toRun(row)
 }
 
-/** Runs that wait have nobody to answer any more once their session is reset or deleted. */
-export function cancelQueuedRuns(connection: Connection, sessionId: string, at: number): void {
-  connection
-    .prepared(
-      `UPDATE runs SET state = 'cancelled', finished_at = ?
-       WHERE session_id = ? AND finished_at IS NULL AND state = 'queued'`,
-    )
-    .run(at, sessionId)
-}
-
 export function getRun(connection: Connection, runId: string): Run | undefined {
   return one(connection, `SELECT ${runColumns} FROM runs WHERE id = ?`, runId)
 }
@@ -131,6 +121,16 @@ export function nextQueuedRun(connection: Connection, sessionId: string): Run | 
      ORDER BY epoch, message_seq LIMIT 1`,
     sessionId,
   )
+}
+
+/** Those of one session, in the order in which they were asked for. */
+export function unfinishedRunsOf(connection: Connection, sessionId: string): Run[] {
+  return connection
+    .prepared<RunRow>(
+      `SELECT ${runColumns} FROM runs WHERE session_id = ? AND finished_at IS NULL ORDER BY epoch, message_seq`,
+    )
+    .all(sessionId)
+    .map(toRun)
 }
 
 export function unfinishedRuns(connection: Connection): Run[] {

@@ -3,7 +3,6 @@ import type { Head, NewSession, Queries } from '../store.ts'
 import { sessionNotFound } from './errors.ts'
 import type { Connection } from './open.ts'
 import { type CommandInput, done, type Outcome } from './outcome.ts'
-import { cancelQueuedRuns } from './runs.ts'
 
 export interface SessionItemRow {
   id: string
@@ -131,12 +130,8 @@ export function updateSession(
   return updated(must(row, input.sessionId))
 }
 
-/** The summary goes with the history that it stands for. */
-export function resetSession(
-  connection: Connection,
-  { sessionId, at }: CommandInput<'resetSession'>,
-): Outcome<{ sessionId: string; epoch: number }> {
-  cancelQueuedRuns(connection, sessionId, at)
+/** Begins the next epoch; the summary goes with the history that it stands for. */
+export function nextEpoch(connection: Connection, sessionId: string, at: number): Session {
   const row = connection
     .prepared<SessionRow>(
       `UPDATE sessions SET epoch = epoch + 1, seq = 0, message_count = 0, memory_summary = NULL,
@@ -144,27 +139,15 @@ export function resetSession(
        WHERE id = ? AND deleted_at IS NULL RETURNING ${sessionColumns}`,
     )
     .get(at, sessionId)
-  const session = toSession(must(row, sessionId))
-  const { epoch } = session
-  return {
-    result: { sessionId, epoch },
-    changes: [
-      { type: 'session.reset', sessionId, epoch },
-      { type: 'session.updated', session },
-    ],
-  }
+  return toSession(must(row, sessionId))
 }
 
-export function deleteSession(
-  connection: Connection,
-  { sessionId, at }: CommandInput<'deleteSession'>,
-): Outcome<{ sessionId: string }> {
-  cancelQueuedRuns(connection, sessionId, at)
+/** Deletes a session, so that it can be restored. */
+export function hideSession(connection: Connection, sessionId: string, at: number): void {
   const { changes } = connection
     .prepared('UPDATE sessions SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL')
     .run(at, sessionId)
   if (changes === 0) throw sessionNotFound(sessionId)
-  return { result: { sessionId }, changes: [{ type: 'session.deleted', sessionId }] }
 }
 
 /** Gives a session that is not deleted back as it is. */

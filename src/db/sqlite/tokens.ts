@@ -1,6 +1,5 @@
 import type { Scope } from '../../protocol/shapes.ts'
 import type { NewToken, TokenRow, WebSession } from '../store.ts'
-import { earlier } from './idempotency.ts'
 import type { Connection } from './open.ts'
 import { type CommandInput, done, type Outcome } from './outcome.ts'
 
@@ -32,20 +31,11 @@ function toToken(row: StoredToken): TokenRow {
 }
 
 /** @throws TalonError `CONFLICT` if the id is taken. */
-export function createToken(connection: Connection, input: CommandInput<'createToken'>): Outcome<undefined> {
-  const { request } = input
-  if (earlier(connection, request, 'reply')) return done
+export function createToken(connection: Connection, input: CommandInput<'createToken'>): Outcome<{ id: string }> {
   connection
     .prepared('INSERT INTO tokens (id, name, hash, scopes, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)')
     .run(...tokenValues(input))
-  if (request) {
-    connection
-      .prepared(
-        `INSERT INTO idempotency (token_id, request_id, request_hash, result, created_at) VALUES (?, ?, ?, 'null', ?)`,
-      )
-      .run(request.tokenId, request.requestId, request.hash, input.createdAt)
-  }
-  return done
+  return { result: { id: input.id }, changes: [] }
 }
 
 /** Another secret ends the web sessions that stood for the old one. */

@@ -87,8 +87,9 @@ export function createRuns(app: App): RunScheduler {
       const waits = await app.store.activeRun(sessionId)
       return waits && (await finish(app, waits, { state: 'cancelled' })) ? waits.id : null
     },
-    async cancelAll(sessionId) {
-      while ((await this.cancel(sessionId)) !== null);
+    abandon(sessionId, runIds) {
+      const live = working.get(sessionId)
+      if (live && runIds.includes(live.runId)) live.controller.abort(new TalonError('CANCELLED', 'Cancelled.'))
     },
     async interruptLeftOver() {
       const began = (await app.store.unfinishedRuns()).filter(run => run.state === 'running')
@@ -197,6 +198,9 @@ function emitTool(app: App, run: Run, step: Extract<RunStep, { type: 'tool_call'
 }
 
 async function fail(app: App, run: Run, live: Working, thrown: unknown): Promise<void> {
+  const stored = await app.store.getRun(run.id)
+  // Its session was reset or deleted, which ended it.
+  if (stored?.finishedAt !== null) return
   const error = live.controller.signal.aborted ? live.controller.signal.reason : thrown
   const payload = errorPayload(error)
   const state = payload.code === 'CANCELLED' ? 'cancelled' : payload.code === 'INTERRUPTED' ? 'interrupted' : 'failed'
@@ -229,16 +233,7 @@ async function finish(
   const message =
     isComplete || text !== '' ? { id: app.newId(), content: text, incomplete: !isComplete, usage } : undefined
   const about = { error, usage: total, provider, model, message, epoch: end.epoch, at: app.clock.now() }
-  const ended = await app.store.finishRun({ runId: run.id, state, ...about })
-  if (!ended) return false
-  app.bus.emit('run.finished', {
-    sessionId: run.sessionId,
-    runId: run.id,
-    state,
-    ...(error !== undefined && { error }),
-    ...(total && { usage: total }),
-  })
-  return true
+  return (await app.store.finishRun({ runId: run.id, state, ...about })) !== undefined
 }
 
 async function userText(app: App, { sessionId, epoch, messageSeq }: Run): Promise<string> {

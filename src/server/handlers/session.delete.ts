@@ -1,7 +1,9 @@
+import { cutOf } from '../cut.ts'
 import { defineHandler } from '../dispatch.ts'
 
 export const handler = defineHandler('session.delete', async (app, { sessionId }, call) => {
-  const { duplicate } = await app.store.deleteSession({ sessionId, at: app.clock.now(), request: call.request })
-  if (!duplicate) await app.runs.cancelAll(sessionId)
+  const ending = { sessionId, at: app.clock.now(), cut: cutOf(app, sessionId), request: call.request }
+  const { ended, duplicate } = await app.store.deleteSession(ending)
+  if (!duplicate) app.runs.abandon(sessionId, ended)
   return { sessionId, ...(duplicate && { duplicate }) }
 })

@@ -8,6 +8,7 @@ export const handler = defineHandler('session.history', async (app, { sessionId,
   const head = await app.store.getHead(sessionId)
   if (!head) throw new TalonError('SESSION_NOT_FOUND', 'Session not found', { sessionId })
   const asked = epoch ?? head.epoch
+  if (asked < 1 || asked > head.epoch) throw new TalonError('NOT_FOUND', `This session has no epoch ${asked}.`)
   const { entries, hasMore } = await app.store.history({ sessionId, epoch: asked, ...page, maxBytes: maxPageBytes })
   return { sessionId, epoch: asked, messages: entries.map(entry => entry.message), hasMore }
 })

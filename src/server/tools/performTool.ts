@@ -40,9 +40,16 @@ export async function perform(app: ToolApp, job: Job): Promise<ToolOutcome> {
 
 /** The result of a run that did not begin. */
 export function refusal(input: ToolRunInput, invocationId: string, decision: Decision, why: TalonError): ToolOutcome {
-  const { toolName } = input
   const failed = { success: false, output: '', error: why.message, code: why.code, durationMs: 0, truncated: false }
-  return { toolName, invocationId, ...failed, decision }
+  return { ...nameOf(input, invocationId), ...failed, decision }
+}
+
+/** Which run a result is of. */
+export function nameOf(
+  { toolName, dryRun }: ToolRunInput,
+  invocationId: string,
+): Pick<ToolOutcome, 'toolName' | 'invocationId' | 'dryRun'> {
+  return dryRun ? { toolName, invocationId, dryRun } : { toolName, invocationId }
 }
 
 export function cancelled(toolName: string): TalonError {
@@ -57,7 +64,7 @@ function timedOut(toolName: string, timeoutMs: number): TalonError {
 function outcomeOf(answer: ToolAnswer, job: Job, durationMs: number, maxOutputBytes: number): ToolOutcome {
   const { output, error, code } = typeof answer === 'string' ? { output: answer } : answer
   const { text, truncated } = capOutput(output, maxOutputBytes)
-  const begin = { toolName: job.tool.name, invocationId: job.invocationId }
+  const begin = nameOf(job.input, job.invocationId)
   const end = { durationMs, truncated, decision: job.decision }
   if (error === undefined) return { ...begin, success: true, output: text, ...end }
   const shown = capOutput(error, maxErrorBytes).text

@@ -35,7 +35,7 @@ export function createTools(parts: ToolParts, tools: Tool[] = toolsOfFolder()): 
       })
     },
     run: input => runner.run(input),
-    cancel: invocationId => runner.cancel(invocationId),
+    cancel: (invocationId, tokenId) => runner.cancel(invocationId, tokenId),
   }
 }
 

@@ -1,16 +1,19 @@
-import type { Invocation, Store } from '../../db/store.ts'
+import type { Invocation, RequestKey, Store } from '../../db/store.ts'
 import { TalonError } from '../../protocol/errors.ts'
 import { nearest } from '../config.ts'
 import type { ToolOutcome, ToolRunInput, Tools } from '../record.ts'
 import { decide, denialOf } from './decide.ts'
-import { cancelled, type Job, maxTimeoutMs, perform, refusal } from './performTool.ts'
+import { cancelled, type Job, maxTimeoutMs, nameOf, perform, refusal } from './performTool.ts'
 import { createSlots, type Slots } from './slots.ts'
 import type { Tool, ToolApp } from './tool.ts'
 
 /** Runs that wait for a slot; more are refused. */
 const maxWaiting = 256
 
-export type InvocationStore = Pick<Store, 'beginInvocation' | 'finishInvocation' | 'getInvocation'>
+export type InvocationStore = Pick<
+  Store,
+  'beginInvocation' | 'finishInvocation' | 'getInvocation' | 'findInvocation' | 'getHead'
+>
 
 /** A run that was asked for and has no result yet. */
 interface Pending {
@@ -25,7 +28,7 @@ export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
   readonly #store: InvocationStore
   readonly #tools: ReadonlyMap<string, Tool>
   readonly #slots: Slots
-  // Both are bounded by the slots and the places to wait for one.
+  // Both are bounded by the slots and the places to wait for one; before that, by what connections may have in flight.
   readonly #pending = new Map<string, Pending>()
   readonly #pendingRequests = new Map<string, Pending>()
 
@@ -38,14 +41,55 @@ export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
 
   /**
    * Runs a tool. A tool that fails, was refused, stopped or called wrongly is a result with `success: false`.
-   * @throws TalonError `TOOL_NOT_FOUND`, `CONFLICT`, `OVERLOADED`, or what the store throws
+   * @throws TalonError `SESSION_NOT_FOUND`, `TOOL_NOT_FOUND`, `CONFLICT`, `OVERLOADED`, or what the store throws
    */
   async run(input: ToolRunInput): Promise<ToolOutcome> {
-    const tool = this.#find(input.toolName)
     const repeated = this.#repeatedBy(input)
     if (repeated) return { ...(await repeated.done), duplicate: true }
+    return this.#track(input, this.#app.newId(), new AbortController())
+  }
 
-    const invocationId = this.#app.newId()
+  cancel(invocationId: string, tokenId?: string): boolean {
+    const own =
+      tokenId === undefined ? undefined : this.#pendingRequests.get(keyOf({ tokenId, requestId: invocationId }))
+    const found = own ?? this.#pending.get(invocationId)
+    found?.stop.abort(new TalonError('CANCELLED', 'The tool was cancelled.'))
+    return found !== undefined
+  }
+
+  /** The same request, if it is at work now. */
+  #repeatedBy({ request }: ToolRunInput): Pending | undefined {
+    const found = request && this.#pendingRequests.get(keyOf(request))
+    if (found && found.hash !== request.hash) {
+      throw new TalonError('CONFLICT', 'This request id was used before with another payload. Use a new id.')
+    }
+    return found
+  }
+
+  /** Notes a run from its first moment on, so that a repeat or a cancel that comes right behind it finds it. */
+  async #track(input: ToolRunInput, invocationId: string, stop: AbortController): Promise<ToolOutcome> {
+    const key = input.request && keyOf(input.request)
+    const onAbort = () => stop.abort(cancelled(input.toolName))
+    if (input.signal?.aborted) onAbort()
+    input.signal?.addEventListener('abort', onAbort, { once: true })
+    const entry: Pending = { hash: input.request?.hash, stop, done: this.#begin(input, invocationId, stop) }
+    this.#pending.set(invocationId, entry)
+    if (key !== undefined) this.#pendingRequests.set(key, entry)
+    try {
+      return await entry.done
+    } finally {
+      input.signal?.removeEventListener('abort', onAbort)
+      this.#pending.delete(invocationId)
+      if (key !== undefined) this.#pendingRequests.delete(key)
+    }
+  }
+
+  async #begin(input: ToolRunInput, invocationId: string, stop: AbortController): Promise<ToolOutcome> {
+    // Before anything is checked: tool or session may be gone since, and a used id is a conflict whatever comes with it.
+    const known = input.request && (await this.#store.findInvocation(input.request))
+    if (known) return { ...(await this.#outcomeOf(known, input)), duplicate: true }
+    await this.#checkSession(input)
+    const tool = this.#find(input.toolName)
     const decision = decide(tool)
     const bound = tool.bind(input.args)
     if (!bound.ok) return refusal(input, invocationId, decision, new TalonError('INVALID_MESSAGE', bound.problem))
@@ -54,14 +98,14 @@ export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
       this.#app.log.warn({ tool: tool.name, rule: decision.rule, tokenId: input.tokenId }, 'A tool may not run')
       return refusal(input, invocationId, decision, new TalonError('FORBIDDEN', denial))
     }
-    const timeoutMs = this.#timeoutOf(tool, input)
-    return this.#track({ tool, bound, decision, input, invocationId, timeoutMs, stop: new AbortController() })
+    return this.#inSlot({ tool, bound, decision, input, invocationId, timeoutMs: this.#timeoutOf(tool, input), stop })
   }
 
-  cancel(invocationId: string): boolean {
-    const found = this.#pending.get(invocationId)
-    found?.stop.abort(new TalonError('CANCELLED', 'The tool was cancelled.'))
-    return found !== undefined
+  async #checkSession({ sessionId, runId }: ToolRunInput): Promise<void> {
+    // A run of the agent belongs to its session already, and may outlive it.
+    if (sessionId === undefined || runId !== undefined) return
+    if (await this.#store.getHead(sessionId)) return
+    throw new TalonError('SESSION_NOT_FOUND', 'Session not found', { sessionId })
   }
 
   #find(name: string): Tool {
@@ -72,37 +116,9 @@ export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
     throw new TalonError('TOOL_NOT_FOUND', `There is no tool ${JSON.stringify(name)}.${hint}`)
   }
 
-  /** The same request, if it is at work now. */
-  #repeatedBy(input: ToolRunInput): Pending | undefined {
-    const key = keyOf(input)
-    const found = key === undefined ? undefined : this.#pendingRequests.get(key)
-    if (found && found.hash !== input.request?.hash) {
-      throw new TalonError('CONFLICT', 'This request id was used before with another payload. Use a new id.')
-    }
-    return found
-  }
-
   #timeoutOf(tool: Tool, input: ToolRunInput): number {
     const wantedMs = input.timeoutMs ?? tool.timeoutMs ?? this.#app.config['tools.timeoutMs']
     return Math.min(Math.max(1, wantedMs), maxTimeoutMs)
-  }
-
-  async #track(job: Job): Promise<ToolOutcome> {
-    const { invocationId, stop, input, tool } = job
-    const key = keyOf(input)
-    const onAbort = () => stop.abort(cancelled(tool.name))
-    if (input.signal?.aborted) onAbort()
-    input.signal?.addEventListener('abort', onAbort, { once: true })
-    const entry: Pending = { hash: input.request?.hash, stop, done: this.#inSlot(job) }
-    this.#pending.set(invocationId, entry)
-    if (key !== undefined) this.#pendingRequests.set(key, entry)
-    try {
-      return await entry.done
-    } finally {
-      input.signal?.removeEventListener('abort', onAbort)
-      this.#pending.delete(invocationId)
-      if (key !== undefined) this.#pendingRequests.delete(key)
-    }
   }
 
   async #inSlot(job: Job): Promise<ToolOutcome> {
@@ -116,7 +132,7 @@ export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
       throw error
     }
     try {
-      return input.dryRun ? await perform(this.#app, job) : await this.#recorded(job)
+      return await this.#recorded(job)
     } finally {
       release()
     }
@@ -135,28 +151,30 @@ export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
       startedAt: this.#app.clock.now(),
       request: input.request,
     })
-    if (known) return { ...(await this.#outcomeOf(known)), duplicate: true }
+    if (known) return { ...(await this.#outcomeOf(known, input)), duplicate: true }
     const outcome = await perform(this.#app, job)
     await this.#store.finishInvocation({ invocationId: id, outcome: { ...outcome }, at: this.#app.clock.now() })
     return outcome
   }
 
-  async #outcomeOf(known: Invocation): Promise<ToolOutcome> {
+  async #outcomeOf(known: Invocation, input: ToolRunInput): Promise<ToolOutcome> {
     const running = this.#pending.get(known.id)
     if (running) return running.done
     // It may have ended between the answer of the store and now.
     const outcome = known.outcome ?? (await this.#store.getInvocation(known.id))?.outcome
+    // The store, which ends what a crash interrupted, does not know which of it were dry runs; the repeat says so again.
+    const names = nameOf(input, known.id)
     // What is stored was written by `finishInvocation` above, or by the store in the same shape.
-    if (outcome) return outcome as unknown as ToolOutcome
+    if (outcome) return { ...(outcome as unknown as ToolOutcome), ...names }
     const error = 'How this run ended could not be recorded. It is not run again.'
     const lost = { success: false, output: '', error, code: 'INTERRUPTED', durationMs: 0, truncated: false }
-    return { toolName: known.toolName, invocationId: known.id, ...lost }
+    return { ...names, ...lost }
   }
 }
 
-/** A dry run changes nothing, so there is nothing to do only once. */
-function keyOf({ request, dryRun }: ToolRunInput): string | undefined {
-  return request && !dryRun ? `${request.tokenId} ${request.requestId}` : undefined
+/** No id of a token holds a space, so no two requests have the same key. */
+function keyOf({ tokenId, requestId }: Pick<RequestKey, 'tokenId' | 'requestId'>): string {
+  return `${tokenId} ${requestId}`
 }
 
 function nearestOf(word: string, names: string[]): string[] {

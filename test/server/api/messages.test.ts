@@ -82,7 +82,7 @@ test('P3: pages go up from after, down from before, and are always in ascending 
   expect(await seqs('limit=4&before=3')).toEqual({ seqs: [1, 2], hasMore: false })
   expect(await seqs('limit=4&after=0')).toEqual({ seqs: [1, 2, 3, 4], hasMore: true })
   expect(await seqs('limit=4&after=4')).toEqual({ seqs: [5, 6], hasMore: false })
-  expect(await seqs('epoch=9')).toEqual({ seqs: [], hasMore: false })
+  expect((await rest(gateway, 'GET', `/api/v1/sessions/${id}/messages?epoch=9`)).status).toBe(404)
   for (const wrong of ['limit=0', 'limit=1001', 'after=-1', 'before=x', 'epoch=1.5']) {
     expect((await rest(gateway, 'GET', `/api/v1/sessions/${id}/messages?${wrong}`)).status).toBe(400)
   }
@@ -119,4 +119,24 @@ test('an empty text, a text that is none and a session that is not there are ref
     body: { text: 'x', sessionId: other },
   })
   expect(answer.body).toMatchObject({ sessionId: id })
+})
+
+test('the log is paged by a cursor in both directions, and another cursor is refused', async () => {
+  await using gateway = await testGateway()
+  const id = await newSession(gateway)
+  for (const text of ['a', 'b', 'c']) await converse(gateway, id, text)
+  const path = `/api/v1/sessions/${id}/messages`
+  for (const start of ['', '&after=0']) {
+    const seqs: number[] = []
+    let query = `limit=2${start}`
+    for (let pages = 0; query !== ''; pages++) {
+      expect(pages).toBeLessThan(4)
+      const { body } = await rest(gateway, 'GET', `${path}?${query}`)
+      const page = (body['messages'] as { seq: number }[]).map(({ seq }) => seq)
+      seqs.push(...(start === '' ? page.toReversed() : page))
+      query = body['nextCursor'] === null ? '' : `limit=2&cursor=${body['nextCursor']}`
+    }
+    expect(seqs).toEqual(start === '' ? [6, 5, 4, 3, 2, 1] : [1, 2, 3, 4, 5, 6])
+  }
+  expect(await rest(gateway, 'GET', `${path}?cursor=nonsense`)).toMatchObject({ status: 400 })
 })

@@ -33,7 +33,7 @@ export async function rest(
 /** A new session; its id. */
 export async function newSession(gateway: TestGateway, fields: Record<string, unknown> = {}): Promise<string> {
   const { body } = await rest(gateway, 'POST', '/api/v1/sessions', { body: fields })
-  return (body['session'] as { id: string }).id // The shape that the sessions test checks.
+  return String(body['sessionId'])
 }
 
 /** Sends a message and resolves when its run has ended. */

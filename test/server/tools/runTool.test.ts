@@ -2,35 +2,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import * as z from 'zod'
 import { TalonError } from '../../../src/protocol/errors.ts'
 import { runChild } from '../../../src/server/tools/child.ts'
-import { defineTool, type Permission, type Tool, type ToolContext } from '../../../src/server/tools/tool.ts'
-import { request, workbench } from './workbench.ts'
-
-const nothing = z.strictObject({})
-
-function toolThat(
-  run: (context: ToolContext) => Promise<string>,
-  more: { permission?: Permission; available?: () => string } = {},
-) {
-  const base = { name: 'test_tool', description: 'A tool of a test.', group: 'test', permission: 'safe' as const }
-  return defineTool({ ...base, schema: nothing, example: {}, ...more, run: (_args, context) => run(context) })
-}
-
-/** A tool that counts its runs and ends each when it is told to. */
-function gatedTool(): { tool: Tool; runs: () => number; started: Promise<ToolContext>; open: () => void } {
-  const gate = Promise.withResolvers<void>()
-  const started = Promise.withResolvers<ToolContext>()
-  let runs = 0
-  const tool = toolThat(async context => {
-    runs += 1
-    started.resolve(context)
-    await Promise.race([gate.promise, new Promise((_, reject) => context.signal.addEventListener('abort', reject))])
-    return `run ${runs}`
-  })
-  return { tool, runs: () => runs, started: started.promise, open: gate.resolve }
-}
+import fileWrite from '../../../src/server/tools/file_write.ts'
+import { gatedTool, request, toolThat, workbench } from './workbench.ts'
 
 describe('what is refused', () => {
   test('an unknown tool rejects with the names that come nearest', async () => {
@@ -139,18 +114,14 @@ describe('results', () => {
     expect(output).toMatch(/^begin é+\n\[… \d+ bytes cut …\]\né+ end$/)
   })
 
-  test('a dry run tells what would happen, changes nothing and is not recorded', async () => {
+  test('a dry run tells what would happen and changes nothing', async () => {
     await using bench = await workbench()
-    const outcome = await bench.run(
-      'file_write',
-      { path: 'deep/down/new.txt', content: 'one\ntwo\n' },
-      { dryRun: true, request: request('dry') },
-    )
-    expect(outcome).toMatchObject({ success: true, decision: { allowed: true, rule: 'write.workspace' } })
-    expect(outcome.output).toContain('Would write 8 bytes into deep/down/new.txt, a new file.')
+    const outcome = await bench.run('file_write', { path: 'deep/new.txt', content: 'one\ntwo\n' }, { dryRun: true })
+    expect(outcome).toMatchObject({ success: true, dryRun: true, decision: { allowed: true, rule: 'write.workspace' } })
+    expect(outcome.output).toContain('Would write 8 bytes into deep/new.txt, a new file.')
     expect(outcome.output).toContain('+one\n+two')
     expect(readdirSync(bench.workspace)).toEqual([])
-    expect(await bench.store.getInvocation(outcome.invocationId)).toBeUndefined()
+    expect(await bench.store.getInvocation(outcome.invocationId)).toMatchObject({ outcome: { dryRun: true } })
   })
 })
 
@@ -185,6 +156,18 @@ describe('time', () => {
     expect(await running).toMatchObject({ success: false, code: 'CANCELLED', invocationId })
     expect(bench.tools.cancel(invocationId)).toBe(false)
     expect(bench.tools.cancel('unknown')).toBe(false)
+  })
+
+  test('cancel by the id of the request ends a run for its own token only', async () => {
+    const { tool, started } = gatedTool()
+    await using bench = await workbench({ tools: [tool] })
+    const running = bench.run('test_tool', {}, { request: request('r1') })
+    await started
+    expect(bench.tools.cancel('r1')).toBe(false)
+    expect(bench.tools.cancel('r1', 'stranger')).toBe(false)
+    expect(bench.tools.cancel('r1', 'token')).toBe(true)
+    expect(await running).toMatchObject({ success: false, code: 'CANCELLED' })
+    expect(bench.tools.cancel('r1', 'token')).toBe(false)
   })
 
   test("the caller's signal cancels a run, and one that has aborted already begins none", async () => {
@@ -340,6 +323,65 @@ describe('the same request again', () => {
     expect(runs()).toBe(1)
     open()
     await lost
+  })
+
+  test.each([
+    ['no tool', 'file_raed', {}],
+    ['arguments that are wrong', 'file_write', { path: 7 }],
+    ['a tool that may not run', 'exec_tool', {}],
+    ['a session that is not there', 'file_write', { path: 'b.txt', content: '' }],
+  ])('with a payload of %s is a CONFLICT all the same', async (_what, toolName, args) => {
+    const denied = toolThat(async () => '', { permission: 'exec' })
+    await using bench = await workbench({ tools: [fileWrite, { ...denied, name: 'exec_tool' }] })
+    await bench.run('file_write', { path: 'a.txt', content: '' }, { request: request('r1') })
+    const other = bench.run(toolName, args, { sessionId: 'none-such', request: request('r1', 'other') })
+    await expect(other).rejects.toMatchObject({ code: 'CONFLICT' })
+    expect(readdirSync(bench.workspace)).toEqual(['a.txt'])
+  })
+
+  test('gets the stored result also when the tool is gone or its session deleted since', async () => {
+    await using bench = await workbench()
+    await bench.store.createSession({ id: 's', senderId: 'ann', channel: 'web', at: 1 })
+    const again = { sessionId: 's', request: request('r1') }
+    const first = await bench.run('file_list', { path: '.' }, again)
+    expect(first).toMatchObject({ success: true })
+    await bench.store.deleteSession({ sessionId: 's', at: 2, cut: { messageId: 'cut' } })
+    expect(await bench.run('file_list', { path: '.' }, again)).toEqual({ ...first, duplicate: true })
+    const withoutTools = bench.restarted([])
+    const repeated = await withoutTools.run({ toolName: 'file_list', args: { path: '.' }, tokenId: 'token', ...again })
+    expect(repeated).toEqual({ ...first, duplicate: true })
+    const fresh = bench.run('file_list', { path: '.' }, { sessionId: 's', request: request('r2') })
+    await expect(fresh).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND', extras: { sessionId: 's' } })
+  })
+
+  test('of a dry run gets the result of the first, and in earnest it is a CONFLICT', async () => {
+    await using bench = await workbench()
+    const args = { path: 'a.txt', content: 'one\n' }
+    const dry = { dryRun: true, request: request('r1', 'dry') }
+    const [first, meanwhile] = await Promise.all([1, 2].map(() => bench.run('file_write', args, dry)))
+    expect(first).toMatchObject({ success: true, dryRun: true })
+    expect(meanwhile).toEqual({ ...first, duplicate: true })
+    expect(await bench.run('file_write', args, dry)).toEqual({ ...first, duplicate: true })
+    const earnest = bench.run('file_write', args, { request: request('r1', 'earnest') })
+    await expect(earnest).rejects.toMatchObject({ code: 'CONFLICT' })
+    expect(readdirSync(bench.workspace)).toEqual([])
+  })
+
+  test('of a dry run that a crash interrupted says that it was one', async () => {
+    await using bench = await workbench()
+    await bench.store.beginInvocation({
+      id: 'lost',
+      tokenId: 'token',
+      sessionId: null,
+      runId: null,
+      toolName: 'file_list',
+      args: {},
+      startedAt: 1,
+      request: request('r1'),
+    })
+    await bench.store.interruptInvocations({ at: 2 })
+    const repeated = await bench.run('file_list', {}, { dryRun: true, request: request('r1') })
+    expect(repeated).toMatchObject({ invocationId: 'lost', code: 'INTERRUPTED', dryRun: true, duplicate: true })
   })
 
   test('after a refusal is tried anew', async () => {

@@ -4,8 +4,12 @@ export const command: SlashCommand = {
   name: 'reset',
   usage: '',
   summary: 'Archives the history of this session and starts anew.',
-  async run(app, { session }) {
-    const { epoch } = await app.store.resetSession({ sessionId: session.id, at: app.clock.now() })
+  async run(app, { session, run }) {
+    const { epoch } = await app.store.resetSession({
+      sessionId: session.id,
+      at: app.clock.now(),
+      cut: { messageId: app.newId(), keepRunId: run.id },
+    })
     return { text: 'The history is archived; this session starts anew.', epoch }
   },
 }

@@ -52,9 +52,10 @@ export const routes: Routes = (http, app) => {
       stream.onAbort(end)
       try {
         const { resumed, start } = await subscriptions.subscribe(at)
-        // With the id a reader that is cut before the first entry comes back to this place, and not to the head.
-        const place = `${resumed.epoch}.${resumed.seq - resumed.replayed}`
-        send(`retry: ${retryMs}\nid: ${place}\nevent: session.resumed\ndata: ${JSON.stringify(resumed)}\n\n`)
+        // A reader that did not know its place is told it: cut before the first entry it comes back here, not to the head.
+        const isNews = at.after === undefined || resumed.reset
+        const place = isNews ? `id: ${resumed.epoch}.${resumed.seq - resumed.replayed}\n` : ''
+        send(`retry: ${retryMs}\n${place}event: session.resumed\ndata: ${JSON.stringify(resumed)}\n\n`)
         start()
         await ended
       } finally {

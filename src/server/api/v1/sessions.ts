@@ -1,4 +1,3 @@
-import { TalonError } from '../../../protocol/errors.ts'
 import type { Routes } from '../mount.ts'
 import { askAs, body, number, param } from '../request.ts'
 
@@ -12,11 +11,9 @@ export const routes: Routes = (http, app) => {
   })
   http.post(base, async c => {
     const payload = { senderId: 'api', channel: 'api', ...(await body(c)) }
-    const { sessionId, duplicate } = await askAs(app, c, 'session.create', payload)
-    c.header('Location', `${base}/${sessionId}`)
-    const session = await app.store.getSession(sessionId)
-    if (!session) throw new TalonError('SESSION_NOT_FOUND', 'Session not found', { sessionId })
-    return c.json({ session, ...(duplicate && { duplicate }) }, 201)
+    const created = await askAs(app, c, 'session.create', payload)
+    c.header('Location', `${base}/${created.sessionId}`)
+    return c.json(created, 201)
   })
   http.get(`${base}/:id`, async c => c.json(await askAs(app, c, 'session.get', { sessionId: param(c, 'id') })))
   http.patch(`${base}/:id`, async c => {

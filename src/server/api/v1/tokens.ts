@@ -1,9 +1,10 @@
 import * as z from 'zod'
 import { TalonError } from '../../../protocol/errors.ts'
 import { scopes } from '../../../protocol/shapes.ts'
+import { requestKey } from '../../dispatch.ts'
 import { requireScope } from '../../http.ts'
 import type { Routes } from '../mount.ts'
-import { body, param } from '../request.ts'
+import { asking, body, param } from '../request.ts'
 
 const newToken = z.object({
   name: z.string().trim().min(1).max(100),
@@ -18,6 +19,7 @@ export const routes: Routes = (http, app) => {
   })
   http.post('/api/v1/tokens', async c => {
     const { scopes: own } = requireScope(c, 'admin')
+    const { caller, requestId } = asking(c)
     const parsed = newToken.safeParse(await body(c))
     if (!parsed.success) {
       const issue = parsed.error.issues[0]
@@ -30,7 +32,10 @@ export const routes: Routes = (http, app) => {
     // Nobody hands out more than they hold.
     const missing = wanted.find(scope => !own.has(scope))
     if (missing) throw new TalonError('FORBIDDEN', `Your own token lacks the scope "${missing}".`)
-    return c.json(await app.auth.createToken({ name, scopes: [...new Set(wanted)], expiresAt }), 201)
+    const token = { name, scopes: [...new Set(wanted)], expiresAt }
+    const request = requestId === undefined ? undefined : requestKey('tokens.create', token, requestId, caller)
+    const { id, token: secret, duplicate } = await app.auth.createToken({ ...token, request })
+    return c.json(duplicate ? { id, duplicate } : { id, token: secret }, 201)
   })
   http.delete('/api/v1/tokens/:id', async c => {
     requireScope(c, 'admin')
