@@ -3,6 +3,7 @@ import { errorPayload, TalonError } from '../../protocol/errors.ts'
 import type { App, LiveRun, Runs } from '../record.ts'
 import { parseCommand } from './commands.ts'
 import type { Usage } from './model.ts'
+import { patiently } from './patience.ts'
 import { type RunStep, runAgent } from './run.ts'
 import { updateSummary } from './summary.ts'
 
@@ -51,7 +52,7 @@ export function createRuns(app: App): RunScheduler {
     try {
       for (;;) {
         state.again = false
-        const run = stopped ? undefined : await app.store.nextQueuedRun(sessionId)
+        const run = stopped ? undefined : await patiently(app, () => app.store.nextQueuedRun(sessionId))
         // A stop that began while the database was asked leaves the run in the queue for the next start.
         if (run && !stopped) await execute(app, working, run)
         else if (!state.again || stopped) break
@@ -124,7 +125,7 @@ async function execute(app: App, working: Map<string, Working>, queued: Run): Pr
   let answered: Answered | undefined
   working.set(sessionId, live)
   try {
-    const run = await app.store.startRun({ runId, at: app.clock.now() })
+    const run = await patiently(app, () => app.store.startRun({ runId, at: app.clock.now() }))
     if (!run) return
     app.bus.emit('run.started', { sessionId, runId, state: 'running' })
     answered = await answer(app, run, live)
@@ -198,7 +199,7 @@ function emitTool(app: App, run: Run, step: Extract<RunStep, { type: 'tool_call'
 }
 
 async function fail(app: App, run: Run, live: Working, thrown: unknown): Promise<void> {
-  const stored = await app.store.getRun(run.id)
+  const stored = await patiently(app, () => app.store.getRun(run.id))
   // Its session was reset or deleted, which ended it.
   if (stored?.finishedAt !== null) return
   const error = live.controller.signal.aborted ? live.controller.signal.reason : thrown
@@ -233,7 +234,8 @@ async function finish(
   const message =
     isComplete || text !== '' ? { id: app.newId(), content: text, incomplete: !isComplete, usage } : undefined
   const about = { error, usage: total, provider, model, message, epoch: end.epoch, at: app.clock.now() }
-  return (await app.store.finishRun({ runId: run.id, state, ...about })) !== undefined
+  const ended = await patiently(app, () => app.store.finishRun({ runId: run.id, state, ...about }))
+  return ended !== undefined
 }
 
 async function userText(app: App, { sessionId, epoch, messageSeq }: Run): Promise<string> {
