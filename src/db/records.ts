@@ -115,7 +115,7 @@ export interface Invocation {
 /** What a session's end needs to know of the run at work: the text that is not stored yet, an id for its last entry. */
 export interface Cut {
   messageId: string
-  live?: { runId: string; text: string } | undefined
+  live?: { runId: string; text: string; usage?: Usage | undefined } | undefined
   keepRunId?: string | undefined
 }
 

@@ -1,6 +1,6 @@
 import type { Change, RequestKey, Store } from '../db/store.ts'
 import type { EventPayload, EventType } from '../protocol/messages.ts'
-import type { RunState, Scope, ToolInfo } from '../protocol/shapes.ts'
+import type { RunState, Scope, ToolInfo, Usage } from '../protocol/shapes.ts'
 import type { Model } from './agent/model.ts'
 import type { Config } from './config.ts'
 import type { Log } from './log.ts'
@@ -149,6 +149,8 @@ export interface LiveRun {
   text: string
   /** Index of the last delta in `text`, -1 before the first. */
   index: number
+  /** Of the calls of the model that are over: what they cost is spent, however the run ends. */
+  spent: Usage | undefined
 }
 
 export interface Models {

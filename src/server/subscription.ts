@@ -9,8 +9,8 @@ const pageEntries = 200
 const pageBytes = 256 * 1024
 // More than any dashboard opens; each costs about 200 bytes.
 const maxSubscriptions = 1_000
-// Ends of runs that happen during a replay; one session rarely has more than one.
-const maxHeldBack = 32
+// Ends of runs that happen during a replay: one as a rule, all that wait when the session is reset or deleted.
+const maxHeldBack = 256
 
 export interface SubscriptionDeps {
   app: Pick<App, 'store' | 'bus' | 'runs' | 'clock'>
@@ -198,6 +198,7 @@ function receive(deps: SubscriptionDeps, subscription: Subscription, notice: Not
       else if (subscription.heldBack.length < maxHeldBack) subscription.heldBack.push(notice)
       return
     case 'session.deleted':
+      sendHeldBack(deps, subscription)
       return deps.send(notice)
     default:
       if (!subscription.behind) deps.send(notice)
@@ -224,11 +225,18 @@ function restart(deps: SubscriptionDeps, subscription: Subscription, notice: Not
   subscription.epoch = notice.epoch ?? subscription.epoch
   subscription.sent = 0
   subscription.newest = 0
-  subscription.heldBack = subscription.started ? [] : [notice]
   subscription.needsSnapshot = false
-  if (!subscription.started) return
+  if (!subscription.started) {
+    subscription.heldBack = [notice]
+    return
+  }
   subscription.behind = false
+  sendHeldBack(deps, subscription)
   deps.send(notice)
+}
+
+function sendHeldBack(deps: SubscriptionDeps, subscription: Subscription): void {
+  for (const notice of subscription.heldBack.splice(0)) deps.send(notice)
 }
 
 /** Sends from the store until nothing is missing, then goes live in the same turn, so that nothing falls in between. */
@@ -261,7 +269,7 @@ async function sendPage(deps: SubscriptionDeps, subscription: Subscription): Pro
 
 function goLive(deps: SubscriptionDeps, subscription: Subscription): void {
   subscription.behind = false
-  for (const notice of subscription.heldBack.splice(0)) deps.send(notice)
+  sendHeldBack(deps, subscription)
   if (subscription.needsSnapshot) sendSnapshot(deps, subscription)
 }
 

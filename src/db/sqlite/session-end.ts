@@ -41,7 +41,8 @@ function endRuns(
     const content = textOf(run, cut)
     const message = content === '' ? undefined : { id: cut.messageId, content, incomplete: true }
     const error = 'Cancelled.'
-    const outcome = finishRun(connection, { runId: run.id, state: 'cancelled', error, message, at })
+    const usage = run.id === cut.live?.runId ? cut.live.usage : undefined
+    const outcome = finishRun(connection, { runId: run.id, state: 'cancelled', error, message, usage, at })
     ended.push(run.id)
     // The session as a whole is told of once, by the caller.
     for (const change of outcome.changes) if (change.type !== 'session.updated') changes.push(change)

@@ -17,8 +17,8 @@ type Ending = 'done' | 'failed' | 'cancelled' | 'interrupted'
 interface Working extends LiveRun {
   controller: AbortController
   finished: Promise<void>
-  /** Of the calls of the model that are over: what they cost is spent, however the run ends. */
-  spent: Usage | undefined
+  /** The store has ended it; what is left is to stop the work. */
+  abandoned: boolean
 }
 
 export interface RunScheduler extends Runs {
@@ -77,20 +77,23 @@ export function createRuns(app: App): RunScheduler {
   return {
     wake,
     count: () => working.size,
-    live: sessionId => working.get(sessionId),
+    live(sessionId) {
+      const live = working.get(sessionId)
+      return live?.abandoned ? undefined : live
+    },
     async cancel(sessionId) {
       const live = working.get(sessionId)
-      if (live) {
-        live.controller.abort(new TalonError('CANCELLED', 'Cancelled.'))
-        await live.finished
-        return live.runId
-      }
+      live?.controller.abort(new TalonError('CANCELLED', 'Cancelled.'))
+      await live?.finished
+      if (live && !live.abandoned) return live.runId
       const waits = await app.store.activeRun(sessionId)
       return waits && (await finish(app, waits, { state: 'cancelled' })) ? waits.id : null
     },
     abandon(sessionId, runIds) {
       const live = working.get(sessionId)
-      if (live && runIds.includes(live.runId)) live.controller.abort(new TalonError('CANCELLED', 'Cancelled.'))
+      if (!live || !runIds.includes(live.runId)) return
+      live.abandoned = true
+      live.controller.abort(new TalonError('CANCELLED', 'Cancelled.'))
     },
     async interruptLeftOver() {
       const began = (await app.store.unfinishedRuns()).filter(run => run.state === 'running')
@@ -121,7 +124,16 @@ async function execute(app: App, working: Map<string, Working>, queued: Run): Pr
   const { id: runId, sessionId } = queued
   const { promise: finished, resolve } = Promise.withResolvers<void>()
   const controller = new AbortController()
-  const live: Working = { runId, state: 'running', text: '', index: -1, controller, finished, spent: undefined }
+  const live: Working = {
+    runId,
+    state: 'running',
+    text: '',
+    index: -1,
+    controller,
+    finished,
+    spent: undefined,
+    abandoned: false,
+  }
   let answered: Answered | undefined
   working.set(sessionId, live)
   try {
