@@ -235,7 +235,6 @@ function verdictOf(code: number): 'version' | keyof typeof verdicts | undefined 
   switch (code) {
     case closeCodes.version:
       return 'version'
-    case closeCodes.notAuthenticated:
     case closeCodes.authenticationFailed:
       return 'auth'
     case closeCodes.tokenRevoked:

@@ -75,6 +75,12 @@ export function toLegacyEvents(type: string, payload: Payload, runs: LegacyRuns)
       const response = { type: 'agent.response', payload: { type: 'error', content: payload['error'], iteration } }
       return [response, { type, payload }]
     }
+    case 'run.finished':
+      // One that ended with an answer or an error is forgotten by now; v0.3 knew no other end, and would wait on.
+      if (!runs.delete(runId)) return []
+      return [
+        { type: 'agent.response', payload: { type: 'error', content: payload['error'] ?? 'Stopped.', iteration } },
+      ]
     default:
       return []
   }

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { v7 as uuidv7 } from 'uuid'
 import { openSqliteStore } from '../db/sqlite/engine.ts'
 import { buildModels, providersSchema, type SecretSource } from './agent/providers.ts'
 import { createRuns, type RunScheduler } from './agent/runs.ts'
@@ -9,6 +8,7 @@ import { createAuth, type GatewayAuth } from './auth.ts'
 import { createBus } from './bus.ts'
 import { type Config, ConfigError } from './config.ts'
 import { createRegistry, type Registry } from './connections.ts'
+import { createIds } from './ids.ts'
 import { createLifecycle, type GatewayLifecycle } from './lifecycle.ts'
 import type { Log } from './log.ts'
 import type { App, Clock } from './record.ts'
@@ -48,8 +48,9 @@ const maxSecretBytes = 64 * 1024
  */
 export async function assemble(input: PartsInput): Promise<Parts> {
   const { home, env, config, log, clock, bootId, version } = input
+  const newId = createIds()
   const models = buildModels(providers(config, input.providersOrigin), {
-    newId: uuidv7,
+    newId,
     readSecret: source => readSecret(source, env, home),
     pool: { connectTimeoutMs: config['agent.connectTimeoutMs'] },
   })
@@ -71,14 +72,14 @@ export async function assemble(input: PartsInput): Promise<Parts> {
   const attempts = createAttempts({ clock, limit })
   const cookieDays = config['auth.cookieDays']
   const auth = createAuth({ store, clock, attempts, connections: () => registry, cookieDays })
-  const tools = createTools({ store, config, home, log, clock, newId: uuidv7 })
+  const tools = createTools({ store, config, home, log, clock, newId })
   const lifecycle = createLifecycle({ store, clock, bootId })
   const joined = { config, home, version, store, bus, auth, models, tools, lifecycle, log, clock }
   const app: App = {
     ...joined,
     connections: registry,
     streams: registry,
-    newId: uuidv7,
+    newId,
     random: Math.random,
     // The scheduler needs the record, and the record the scheduler.
     get runs() {

@@ -131,6 +131,10 @@ export function createAuth(deps: AuthDeps): GatewayAuth {
     async verifyToken(token, address) {
       return (await findToken(token)) ?? refuse(address)
     },
+    async scopesOf(tokenId) {
+      if (tokenId === cliTokenId || tokenId === nobodyTokenId) return new Set(allScopes)
+      return new Set(tokenId === null ? [] : (await liveToken(tokenId))?.scopes)
+    },
     async verifyCookie(secret, address) {
       const web = await deps.store.getWebSession(sha256(secret))
       const row = web && web.expiresAt > deps.clock.now() ? await liveToken(web.tokenId) : undefined

@@ -9,3 +9,6 @@ export const roomBytes = 1024 * 1024
 
 /** Over this much unsent on one socket its reader is cut: it can resume. */
 export const maxUnsentBytes = 8 * 1024 * 1024
+
+/** After this long without progress, while something is unsent, a reader is cut: it can resume. */
+export const stalledMs = 10_000

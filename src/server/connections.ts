@@ -1,4 +1,5 @@
 import { closeCodes } from '../protocol/errors.ts'
+import { maxUnsentBytes as maxUnsentPerStream, stalledMs } from './bounds.ts'
 import type { Clock, Connections, Identity, Streams } from './record.ts'
 
 /** All sockets together may hold this much unsent; the fullest is cut first. */
@@ -109,16 +110,21 @@ export function createRegistry(deps: { clock: Clock; sweepMs: number; failed: (e
   }
 }
 
-/** A stream of events as one connection: it ends with its identity. */
+/** A stream of events as one connection: it ends with its identity, or when its reader is too slow. */
 function streamEntry(stream: Parameters<Streams['add']>[0], clock: Clock): OpenSocket {
-  const { identity, unsentBytes, close } = stream
+  const { identity, unsentBytes, takenBytes, close } = stream
+  let taken = 0
+  let progressAt = clock.monotonic()
   return {
     kind: 'stream',
     identity: () => identity,
     unsentBytes,
     close,
     terminate: close,
-    sweep() {
+    sweep(now) {
+      if (unsentBytes() === 0 || takenBytes() !== taken) progressAt = now
+      taken = takenBytes()
+      if (now - progressAt > stalledMs || unsentBytes() > maxUnsentPerStream) close()
       if (identity.expiresAt !== undefined && identity.expiresAt <= clock.now()) close()
     },
   }

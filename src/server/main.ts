@@ -127,8 +127,7 @@ async function open(parts: Parts, lock: Lock, assets: Assets): Promise<Opened> {
   guardUpgrades(server, { app, registry, gatehouse, frameId, anybody })
   port = await listen(server, host, config['server.port'])
   lock.update({ port })
-  const tidy = () => keepTidy(app).catch(error => app.log.warn({ err: error }, 'old rows were not removed'))
-  const tidying = setInterval(() => void tidy().then(() => auth.flush()), hourMs).unref()
+  const tidying = setInterval(() => void keepTidy(app, auth), hourMs).unref()
   return { ...parts, lock, server, tidying, url: `http://${browserHost(host)}:${port}` }
 }
 
@@ -144,6 +143,7 @@ const everybody: Identity = {
 async function begin(opened: Opened, print: (line: string) => void): Promise<RunningGateway> {
   const { app, auth, runs, url } = opened
   writeFileSync(join(app.home, 'run', 'cli.token'), `${auth.issueCliToken()}\n`, { mode: 0o600 })
+  void keepTidy(app, auth)
   const queued = await runs.startQueued()
   if (queued > 0) app.log.info({ queued }, 'runs of the last start were taken up')
   const { promise: stopped, resolve } = Promise.withResolvers<void>()
@@ -184,18 +184,27 @@ async function stop({ app, auth, runs, registry, lifecycle, lock, server, tidyin
   await Promise.all([closed, registry.emptied()])
   clearTimeout(late)
   registry.stop()
-  await auth.flush()
-  await app.models.close()
-  await app.store.close()
-  rmSync(join(app.home, 'run', 'cli.token'), { force: true })
-  lock.release()
+  await auth.flush().catch(error => app.log.warn({ err: error }, 'the last use of tokens was not written'))
+  try {
+    await app.models.close()
+    await app.store.close()
+  } finally {
+    rmSync(join(app.home, 'run', 'cli.token'), { force: true })
+    lock.release()
+  }
   app.log.info('stopped')
 }
 
-async function keepTidy(app: App): Promise<void> {
-  const now = clock.now()
-  await app.store.prune({ idempotencyBefore: now - keepRepliesMs, now })
-  await app.store.eraseDeleted({ before: now - keepDeletedMs })
+/** Removes what is past its time, and writes which tokens were used. Nobody waits for it, so it throws nothing. */
+async function keepTidy(app: App, auth: Parts['auth']): Promise<void> {
+  try {
+    const now = clock.now()
+    await auth.flush()
+    await app.store.prune({ idempotencyBefore: now - keepRepliesMs, now })
+    await app.store.eraseDeleted({ before: now - keepDeletedMs })
+  } catch (error) {
+    app.log.warn({ err: error }, 'old rows were not removed')
+  }
 }
 
 /** Listens, and resolves with the port. @throws StartError that names a free port where this one is in use */

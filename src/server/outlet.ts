@@ -3,12 +3,10 @@ import type { WebSocket } from 'ws'
 import { writeFrame } from '../protocol/envelope.ts'
 import { closeCodes, errorPayload } from '../protocol/errors.ts'
 import { type LegacyFrame, type LegacyRuns, toLegacyError, toLegacyEvents, toLegacyReply } from '../protocol/legacy.ts'
-import { maxUnsentBytes, roomBytes } from './bounds.ts'
+import { maxUnsentBytes, roomBytes, stalledMs } from './bounds.ts'
 import type { Registry } from './connections.ts'
 import type { Clock, Notice } from './record.ts'
 
-// After this long without progress, while something is unsent, a reader is cut: it can resume.
-const stalledMs = 10_000
 // A peer that does not answer the closing handshake in this time is gone.
 const closeGraceMs = 2_000
 
@@ -57,9 +55,21 @@ export function createOutlet(deps: OutletDeps): Outlet {
     setTimeout(() => ws.terminate(), closeGraceMs).unref()
   }
   const cut = () => close(closeCodes.slowConsumer, 'Too slow: resume')
+  let gathering = false
+  // What one turn of the loop has to say goes out in one system call, which costs more than most answers.
+  const gather = () => {
+    if (gathering) return
+    gathering = true
+    socket.cork()
+    process.nextTick(() => {
+      gathering = false
+      socket.uncork()
+    })
+  }
   const write = (text: string) => {
     if (!isOpen()) return
     const before = ws.bufferedAmount
+    gather()
     ws.send(text)
     const unsent = ws.bufferedAmount
     const added = Math.max(0, unsent - before)

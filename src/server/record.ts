@@ -114,8 +114,18 @@ export interface Connections {
 
 /** Opens what the registry of connections looks after and is no WebSocket. */
 export interface Streams {
-  /** Registers a stream of this identity; `close` ends it when its token does. The returned function takes it out. */
-  add(stream: { identity: Identity; unsentBytes: () => number; close: () => void }): () => void
+  /** All connections, of either kind. */
+  size(): number
+  /**
+   * Registers a stream of this identity; `close` ends it when its token does, or when its reader takes nothing.
+   * `takenBytes` only grows. The returned function takes it out.
+   */
+  add(stream: {
+    identity: Identity
+    unsentBytes: () => number
+    takenBytes: () => number
+    close: () => void
+  }): () => void
 }
 
 export interface Lifecycle {
@@ -215,6 +225,8 @@ export interface Auth {
    */
   verifyToken(token: string, address: string): Promise<Identity | undefined>
   verifyCookie(secret: string, address: string): Promise<Identity | undefined>
+  /** What the token of this id may do now; nothing if it is unknown, expired or revoked. */
+  scopesOf(tokenId: string | null): Promise<ReadonlySet<Scope>>
   /** Exchanges a one-time code for a new cookie. */
   exchangeCode(code: string, address: string): Promise<SignIn | undefined>
   /** Exchanges a token for a new cookie. */

@@ -62,6 +62,7 @@ export function openSocket(deps: SocketDeps): void {
     app,
     frameId,
     send: order.notice,
+    replay: order.replay,
     hasRoom: outlet.hasRoom,
     room: () => outlet.room(),
     isOpen: outlet.isOpen,
@@ -128,7 +129,10 @@ function receive(state: State, text: string): void {
   if (!state.identity && Buffer.byteLength(text) > maxFrameBytes.unauthenticated) {
     return outlet.close(closeCodes.frameTooLarge, 'Sign in first')
   }
-  if (state.held && state.held.length < maxInFlight) return void state.held.push(text)
+  if (state.held) {
+    if (state.held.length < maxInFlight) return void state.held.push(text)
+    return outlet.error(undefined, new TalonError('OVERLOADED', 'Wait for the answer to "hello".'))
+  }
   let frame: Frame
   try {
     frame = parseFrame(text)

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Head, Run } from '../db/store.ts'
 import { TalonError } from '../protocol/errors.ts'
 import type { EventPayload } from '../protocol/messages.ts'
@@ -6,6 +7,8 @@ import type { App, Notice } from './record.ts'
 
 // A page of a replay: few enough bytes that one page over the bound of a socket does not matter.
 const pageEntries = 200
+// A disk that fails for a moment must not silence a reader for good.
+const retryMs = 1_000
 const pageBytes = 256 * 1024
 // More than any dashboard opens; each costs about 200 bytes.
 const maxSubscriptions = 1_000
@@ -16,6 +19,8 @@ export interface SubscriptionDeps {
   app: Pick<App, 'store' | 'bus' | 'runs' | 'clock'>
   frameId: () => string
   send(notice: Notice): void
+  /** Sends what was read from the log. */
+  replay(notice: Notice): void
   /** Whether little enough is unsent that more may be added. */
   hasRoom(): boolean
   /** Resolves when there is room again, or the connection is gone. */
@@ -67,14 +72,15 @@ interface Subscription {
 export function createSubscriptions(deps: SubscriptionDeps): Subscriptions {
   const open = new Map<string, Subscription>()
   // Asked for, while their place is read: a second one meanwhile would send the same entries again.
-  const opening = new Map<string, number>()
+  const opening = new Set<Subscription>()
+  const isOpening = (sessionId: string) => [...opening].some(subscription => subscription.sessionId === sessionId)
   const end = (subscription: Subscription) => {
     subscription.ended = true
     subscription.stop()
     if (open.get(subscription.sessionId) === subscription) open.delete(subscription.sessionId)
   }
   return {
-    has: sessionId => open.has(sessionId) || opening.has(sessionId),
+    has: sessionId => open.has(sessionId) || isOpening(sessionId),
     async subscribe(at) {
       if (open.size + opening.size >= maxSubscriptions && !open.has(at.sessionId)) {
         throw new TalonError('OVERLOADED', `A connection holds at most ${maxSubscriptions} subscriptions.`)
@@ -87,8 +93,13 @@ export function createSubscriptions(deps: SubscriptionDeps): Subscriptions {
         // The one that is about to be replaced has told it already.
         if (notice.type !== 'session.deleted' || !other || other === subscription) receive(deps, subscription, notice)
       })
-      count(opening, at.sessionId, 1)
-      const { head, run } = await readPlace(deps, subscription).finally(() => count(opening, at.sessionId, -1))
+      opening.add(subscription)
+      const { head, run } = await readPlace(deps, subscription)
+        .catch(error => {
+          subscription.stop()
+          throw error
+        })
+        .finally(() => opening.delete(subscription))
       if (!head || !deps.isOpen()) {
         subscription.stop()
         throw new TalonError('SESSION_NOT_FOUND', 'Session not found', { sessionId: at.sessionId })
@@ -99,7 +110,8 @@ export function createSubscriptions(deps: SubscriptionDeps): Subscriptions {
         if (!previous.behind) subscription.heldBack = []
         end(previous)
       }
-      open.set(at.sessionId, subscription)
+      if (subscription.ended) subscription.stop()
+      else open.set(at.sessionId, subscription)
       const resumed = place(subscription, at, head, run)
       return {
         resumed,
@@ -110,8 +122,10 @@ export function createSubscriptions(deps: SubscriptionDeps): Subscriptions {
       }
     },
     unsubscribe(sessionId) {
-      const subscription = open.get(sessionId)
-      if (subscription) end(subscription)
+      // One that is being opened ends before it begins.
+      for (const subscription of [...opening, ...open.values()]) {
+        if (subscription.sessionId === sessionId) end(subscription)
+      }
     },
     drained() {
       for (const subscription of open.values()) {
@@ -122,12 +136,6 @@ export function createSubscriptions(deps: SubscriptionDeps): Subscriptions {
       for (const subscription of [...open.values()]) end(subscription)
     },
   }
-}
-
-function count(counts: Map<string, number>, key: string, change: number): void {
-  const sum = (counts.get(key) ?? 0) + change
-  if (sum > 0) counts.set(key, sum)
-  else counts.delete(key)
 }
 
 /** Where the log stands; read again if it was reset while it was read. */
@@ -247,7 +255,7 @@ async function pump(deps: SubscriptionDeps, subscription: Subscription): Promise
     while (subscription.behind && !subscription.ended && deps.isOpen()) {
       if (subscription.sent >= subscription.newest) goLive(deps, subscription)
       else if (!deps.hasRoom()) await deps.room()
-      else await sendPage(deps, subscription)
+      else await sendPage(deps, subscription).catch(error => deps.failed(error) ?? delay(retryMs))
     }
   } finally {
     subscription.pumping = false
@@ -261,7 +269,7 @@ async function sendPage(deps: SubscriptionDeps, subscription: Subscription): Pro
   for (const entry of page.entries) {
     if (entry.seq <= subscription.sent) continue
     subscription.sent = entry.seq
-    deps.send(entryNotice({ type: 'entry', entry }))
+    deps.replay(entryNotice({ type: 'entry', entry }))
   }
   // An empty page means that the log ends here, whatever was expected: erased, or restored from a backup.
   if (page.entries.length === 0) subscription.newest = subscription.sent

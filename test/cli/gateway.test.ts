@@ -141,7 +141,7 @@ describe('talon start', () => {
     expect(await talon(newHome(), ['start', '--port', 'high'])).toEqual({
       exitCode: 78,
       out: '',
-      err: expect.stringMatching(/^--server\.port: .*\n$/),
+      err: expect.stringMatching(/^--port: .*\n$/),
     })
   })
 })

@@ -89,7 +89,6 @@ test('a welcome in a version that is not ours is a mismatch too', async () => {
 
 test.each([
   [closeCodes.version, 'version'],
-  [closeCodes.notAuthenticated, 'auth'],
   [closeCodes.authenticationFailed, 'auth'],
   [closeCodes.tokenRevoked, 'revoked'],
 ])('close code %i is final: %s', async (code, reason) => {

@@ -46,3 +46,36 @@ test('watching the list ends when it is asked to', async () => {
   await socket.ask('ping')
   expect(socket.frames.some(frame => frame.payload['sessionId'] === unseen.sessionId)).toBe(false)
 })
+
+test('a long replay is not cut because a message of the reader is being stored', async () => {
+  await using gateway = await testGateway()
+  const client = gateway.client()
+  const { sessionId } = await client.request('session.create', { senderId: 'ada', channel: 'test' })
+  // Ten megabytes and more, since each is answered with its own text.
+  for (let index = 0; index < 12; index++) {
+    await client.request('session.send_message', { sessionId, text: `${index} `.padEnd(500_000, 'x') })
+  }
+  using socket = await rawSocket(gateway.port, { token: testToken })
+  await socket.ask('session.subscribe', { sessionId, after: 0 })
+  const accepted = await socket.ask('session.send_message', { sessionId, text: 'mine' })
+  await socket.until(frame => frame.seq === accepted.payload['seq'])
+  const seqs = socket.frames.flatMap(frame => (frame.seq === undefined ? [] : [frame.seq]))
+  expect(seqs).toEqual(seqs.map((_, index) => index + 1))
+})
+
+test('an unsubscription right behind its subscription counts', async () => {
+  await using gateway = await testGateway()
+  const { sessionId } = await gateway.client().request('session.create', { senderId: 'ada', channel: 'test' })
+  using socket = await rawSocket(gateway.port, { token: testToken })
+  socket.send('session.subscribe', { sessionId, after: 0 })
+  await socket.ask('session.unsubscribe', { sessionId })
+  await gateway.client().request('session.send_message', { sessionId, text: 'unheard' })
+  await socket.ask('ping')
+  expect(socket.frames.some(frame => frame.type === 'session.message')).toBe(false)
+})
+
+test('a session is not made with a model that nobody has', async () => {
+  await using gateway = await testGateway()
+  const made = gateway.client().request('session.create', { senderId: 'ada', channel: 'test', model: 'no-such' })
+  await expect(made).rejects.toMatchObject({ code: 'INVALID_MESSAGE', message: expect.stringContaining('no-such') })
+})

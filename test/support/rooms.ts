@@ -111,7 +111,7 @@ export const packages: Readonly<Record<string, { at: readonly string[]; types?: 
   re2js: { at: ['server/tools/'] },
   undici: { at: ['server/agent/http-pool.ts'] },
   uplot: { at: ['islands/'] },
-  uuid: { at: ['server/main.ts', 'server/assemble.ts'] },
+  uuid: { at: ['server/main.ts', 'server/ids.ts'] },
   vite: { at: ['server/dev.ts'] },
   ws: { at: [], types: ['server/outlet.ts', 'server/socket.ts', 'server/upgrade.ts'] },
   zod: {

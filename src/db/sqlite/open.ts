@@ -85,7 +85,8 @@ export function prepareFile(file: string): void {
   const folder = dirname(file)
   prepareFolder(folder)
   if (!existsSync(file)) {
-    closeSync(openSync(file, 'wx', 0o600))
+    // Without `x`, because another process may make it at the same moment; the lock then decides.
+    closeSync(openSync(file, 'a', 0o600))
     syncFolder(folder)
   }
   for (const name of [file, `${file}-wal`, `${file}-shm`]) {

@@ -76,8 +76,8 @@ export function createWriteQueue(options: WriteQueueOptions): WriteQueue {
     if (outbox.length === 0) return
     const orders = outbox
     outbox = []
-    worker ??= start()
     try {
+      worker ??= start()
       worker.postMessage({ orders } satisfies ToWriter)
     } catch (thrown) {
       // An input that cannot be cloned is a fault of ours, but its caller must not wait for ever.

@@ -6,6 +6,9 @@ import type { ModelMessage } from './model.ts'
 const charactersPerToken = 3
 // What is left of the window is for the system prompt, the tools and the answer.
 const shareOfWindow = 0.6
+// No tool result may take more than this part of what the window holds.
+const toolResultsInWindow = 8
+const headShare = 0.7
 const pageEntries = 100
 const pageBytes = 1024 * 1024
 
@@ -29,7 +32,8 @@ export async function buildContext(app: Pick<App, 'store'>, run: Run, contextTok
   let before: number | undefined
   for (let full = false; !full && before !== 1; ) {
     const page = await app.store.history({ ...placeOf(run), before, limit: pageEntries, maxBytes: pageBytes })
-    for (const entry of page.entries.toReversed()) {
+    for (const stored of page.entries.toReversed()) {
+      const entry = shortened(stored, budget / toolResultsInWindow)
       const isLater = entry.message.role === 'user' && entry.seq > run.messageSeq
       if (!isLater) used += sizeOf(entry)
       // The run's own message is always there, however long it is.
@@ -44,6 +48,16 @@ export async function buildContext(app: Pick<App, 'store'>, run: Run, contextTok
   const summary = oldest > 1 ? await app.store.getMemorySummary(run.sessionId) : undefined
   const leftOutThrough = oldest > 1 && (summary?.throughSeq ?? 0) < oldest - 1 ? oldest - 1 : 0
   return { messages: toModelMessages(inRunOrder(entries, run)), summary: summary?.summary || undefined, leftOutThrough }
+}
+
+/** An entry whose text, if a tool gave it, is no longer than this: head and tail, as a model asks for the rest if it wants it. */
+export function shortened(entry: LogEntry, maxCharacters: number): LogEntry {
+  const { message } = entry
+  if (message.role !== 'tool' || message.content.length <= maxCharacters) return entry
+  const head = message.content.slice(0, maxCharacters * headShare)
+  const tail = message.content.slice(-maxCharacters * (1 - headShare))
+  const leftOut = message.content.length - head.length - tail.length
+  return { ...entry, message: { ...message, content: `${head}\n[… ${leftOut} characters left out …]\n${tail}` } }
 }
 
 /** How many characters of a conversation a window of so many tokens holds, beside everything else that goes in. */

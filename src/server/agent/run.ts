@@ -9,6 +9,7 @@ import { systemPrompt } from './prompt.ts'
 /** What a run does, in order. Each `tool_call` and `tool_result` is in the log before it is told. */
 export type RunStep =
   | { type: 'text'; text: string }
+  | { type: 'storing' }
   | { type: 'tool_calls'; total: Usage }
   | { type: 'tool_call'; call: ModelToolCall }
   | { type: 'tool_result'; call: ModelToolCall; outcome: ToolOutcome }
@@ -25,7 +26,7 @@ export async function* runAgent(app: App, run: Run, signal: AbortSignal): AsyncG
   const total: Usage = { inputTokens: 0, outputTokens: 0, totalTokens: 0 }
   for (let step = 0; step < app.config['agent.maxSteps']; step++) {
     const context = await buildContext(app, run, first.contextTokens)
-    const request = await modelRequest(app, context, signal)
+    const request = await modelRequest(app, run, context, signal)
     const answer = yield* askModel(app, models, request)
     addUsage(total, answer.usage)
     if (answer.calls.length === 0) {
@@ -33,6 +34,7 @@ export async function* runAgent(app: App, run: Run, signal: AbortSignal): AsyncG
       yield { type: 'answered', provider, model, usage, total, context }
       return
     }
+    yield { type: 'storing' }
     await app.store.appendToolCalls({
       runId: run.id,
       messageId: app.newId(),
@@ -60,10 +62,11 @@ async function chooseModels(app: App, sessionId: string): Promise<[Model, ...Mod
   throw new TalonError('PROVIDER_ERROR', `There is no model "${wanted}". Known: ${known}. Choose one with /model.`)
 }
 
-async function modelRequest(app: App, context: Context, signal: AbortSignal): Promise<ModelRequest> {
+async function modelRequest(app: App, run: Run, context: Context, signal: AbortSignal): Promise<ModelRequest> {
   const prompt = await systemPrompt(app)
   const system = context.summary ? `${prompt}\n\nWhat was said before, in short:\n${context.summary}` : prompt
-  const tools = app.tools.list().filter(tool => tool.available)
+  // A token that may not use tools itself cannot have the agent use them.
+  const tools = (await mayUseTools(app, run)) ? app.tools.list().filter(tool => tool.available) : []
   return { system, messages: context.messages, tools, signal }
 }
 
@@ -117,12 +120,19 @@ async function* callTool(app: App, run: Run, call: ModelToolCall, signal: AbortS
 async function toolOutcome(app: App, run: Run, call: ModelToolCall, signal: AbortSignal): Promise<ToolOutcome> {
   const { sessionId, id: runId, tokenId } = run
   try {
+    if (!(await mayUseTools(app, run))) {
+      throw new TalonError('FORBIDDEN', 'The token of this message lacks the scope "tools".')
+    }
     return await app.tools.run({ toolName: call.name, args: call.args, tokenId, sessionId, runId, signal })
   } catch (error) {
     if (!(error instanceof TalonError) || error.code === 'STORAGE_UNAVAILABLE') throw error
     const failed = { success: false, output: '', error: error.message, code: error.code }
     return { toolName: call.name, invocationId: '', durationMs: 0, truncated: false, ...failed }
   }
+}
+
+async function mayUseTools(app: App, { tokenId }: Run): Promise<boolean> {
+  return (await app.auth.scopesOf(tokenId)).has('tools')
 }
 
 function addUsage(total: Usage, usage: Usage | undefined): void {

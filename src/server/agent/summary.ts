@@ -1,6 +1,6 @@
 import type { Run } from '../../db/store.ts'
 import type { App } from '../record.ts'
-import { toModelMessages, windowCharacters } from './context.ts'
+import { shortened, toModelMessages, windowCharacters } from './context.ts'
 import type { Model } from './model.ts'
 
 // Fewer entries than this are not worth a model call of their own.
@@ -33,9 +33,12 @@ export async function updateSummary(app: App, run: Run, model: Model, throughSeq
   })
   const last = page.entries.at(-1)
   if (!last) return
-  const lines = toModelMessages(page.entries).map(message => `${message.role}: ${message.content}`)
+  const room = windowCharacters(model.contextTokens)
+  const entries = page.entries.map(entry => shortened(entry, room / page.entries.length))
+  const lines = toModelMessages(entries).map(message => `${message.role}: ${message.content}`)
   const parts = [old?.summary && `Summary so far:\n${old.summary}`, `What was said since:\n${lines.join('\n')}`]
-  const content = parts.filter(Boolean).join('\n\n')
+  // A message of a person may be longer than the window of itself.
+  const content = parts.filter(Boolean).join('\n\n').slice(0, room)
   let summary = ''
   const signal = AbortSignal.timeout(timeoutMs)
   for await (const event of model.stream({

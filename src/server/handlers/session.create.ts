@@ -1,6 +1,8 @@
 import { defineHandler } from '../dispatch.ts'
+import { refuseUnknownModel } from '../known-model.ts'
 
 export const handler = defineHandler('session.create', async (app, payload, call) => {
+  refuseUnknownModel(app, payload.model)
   const id = `sess_${app.newId()}`
   const { session, duplicate } = await app.store.createSession({
     id,

@@ -1,13 +1,8 @@
-import { TalonError } from '../../protocol/errors.ts'
 import { defineHandler } from '../dispatch.ts'
+import { refuseUnknownModel } from '../known-model.ts'
 
 export const handler = defineHandler('session.update', async (app, payload, call) => {
-  if (typeof payload.model === 'string' && !app.models.find(payload.model)) {
-    throw new TalonError(
-      'INVALID_MESSAGE',
-      `There is no model "${payload.model}". Known: ${app.models.list().join(', ')}.`,
-    )
-  }
+  refuseUnknownModel(app, payload.model)
   const { session, duplicate } = await app.store.updateSession({ ...payload, request: call.request })
   return { session, ...(duplicate && { duplicate }) }
 })

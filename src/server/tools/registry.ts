@@ -1,5 +1,5 @@
 import { realpathSync } from 'node:fs'
-import { resolve, sep } from 'node:path'
+import { join, resolve, sep } from 'node:path'
 import { type Config, ConfigError } from '../config.ts'
 import type { Log } from '../log.ts'
 import type { Clock, Tools } from '../record.ts'
@@ -58,6 +58,11 @@ function workspaceOf(home: string, setting: string): string {
     throw new ConfigError(
       `tools.workspace: ${workspace} holds the data folder ${home}. Name a folder inside or beside it.`,
     )
+  }
+  for (const own of ['run', 'backups']) {
+    if (`${root}${sep}`.startsWith(`${join(realPath(home), own)}${sep}`)) {
+      throw new ConfigError(`tools.workspace: ${workspace} lies in a folder that Talon itself uses. Name another one.`)
+    }
   }
   return workspace
 }

@@ -17,16 +17,21 @@ export const routes: Routes = (http, app) => {
     if (!(await app.store.getHead(at.sessionId))) {
       throw new TalonError('SESSION_NOT_FOUND', 'Session not found', { sessionId: at.sessionId })
     }
+    if (app.streams.size() >= app.config['server.maxConnections']) {
+      throw new TalonError('OVERLOADED', 'Too many connections.', { retryAfterMs: 5_000 })
+    }
     // A HEAD has no body that anybody would read or leave, so its stream would stay open for ever.
     if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': 'text/event-stream' })
     return streamSSE(c, async stream => {
       const { promise: ended, resolve: end } = Promise.withResolvers<void>()
       let unsent = 0
+      let taken = 0
       let waiting: (() => void)[] = []
       const send = (text: string) => {
         unsent += text.length
         stream.write(text).then(() => {
           unsent -= text.length
+          taken += text.length
           if (unsent >= roomBytes) return
           for (const resume of waiting.splice(0)) resume()
           subscriptions.drained()
@@ -39,6 +44,7 @@ export const routes: Routes = (http, app) => {
           send(eventText(notice))
           if (notice.type === 'session.deleted') end()
         },
+        replay: notice => send(eventText(notice)),
         hasRoom: () => unsent < roomBytes,
         room: () => new Promise(resolve => waiting.push(resolve)),
         isOpen: () => !stream.aborted && !stream.closed,
@@ -47,7 +53,7 @@ export const routes: Routes = (http, app) => {
           end()
         },
       })
-      const leave = app.streams.add({ identity, unsentBytes: () => unsent, close: end })
+      const leave = app.streams.add({ identity, unsentBytes: () => unsent, takenBytes: () => taken, close: end })
       const heartbeat = setInterval(() => send(': heartbeat\n\n'), heartbeatMs)
       stream.onAbort(end)
       try {
