@@ -149,13 +149,13 @@ async function begin(opened: Opened, print: (line: string) => void): Promise<Run
   const { promise: stopped, resolve } = Promise.withResolvers<void>()
   let stopping: Promise<void> | undefined
   const signInLink = async () => `${url}/login#code=${(await auth.newCode(nobodyTokenId)).code}`
+  app.log.info({ url, home: app.home }, 'ready')
   if (app.config['auth.mode'] === 'none') {
     app.log.warn('auth.mode is "none": every program on this machine may do everything')
     print(`Talon ${app.version} is ready, open to every program on this machine: ${url}/`)
   } else {
     print(`Talon ${app.version} is ready. Sign in (works once, within 10 minutes):\n\n  ${await signInLink()}\n`)
   }
-  app.log.info({ url, home: app.home }, 'ready')
   return {
     url,
     app,
