@@ -5,6 +5,7 @@ import { mountHealth } from './api/health.ts'
 import { mountLegacyApi } from './api/legacy.ts'
 import { mountApi } from './api/mount.ts'
 import { clearSignInCookie, signInCookie } from './cookies.ts'
+import { bearerToken, hasTokenInUrl } from './credentials.ts'
 import type { HttpEnv } from './http.ts'
 import type { Gatehouse } from './origin.ts'
 import type { Assets } from './pages/assets.ts'
@@ -73,7 +74,7 @@ export function createHttp(app: App, deps: HttpDeps): Hono<HttpEnv> {
     if (origin === undefined && !isRead(c.req.method) && isForeign(c.req.header('sec-fetch-site'))) {
       throw new TalonError('FORBIDDEN', 'Another site may not change anything here.')
     }
-    if (/[?&](access_)?token=|[?&][^=]*=tln_/i.test(c.req.url)) {
+    if (hasTokenInUrl(c.req.url)) {
       throw new TalonError('INVALID_MESSAGE', 'A token in a URL ends up in logs: send it as a header.')
     }
     await next()
@@ -109,8 +110,7 @@ async function identify(app: App, c: Context<HttpEnv>): Promise<void> {
   const address: string = c.get('address')
   const authorization = c.req.header('authorization')
   if (authorization !== undefined) {
-    const token = /^Bearer\s+(\S+)$/i.exec(authorization)?.[1] ?? ''
-    const identity = await app.auth.verifyToken(token, address)
+    const identity = await app.auth.verifyToken(bearerToken(authorization), address)
     if (!identity) throw new TalonError('UNAUTHENTICATED', 'This token is not valid.')
     c.set('identity', identity)
     return

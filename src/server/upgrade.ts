@@ -9,6 +9,7 @@ import { TalonError } from '../protocol/errors.ts'
 import { maxFrameBytes } from './bounds.ts'
 import type { Registry } from './connections.ts'
 import { cookieOf } from './cookies.ts'
+import { bearerToken, hasTokenInUrl } from './credentials.ts'
 import type { Gatehouse } from './origin.ts'
 import { describeProblem } from './problem.ts'
 import type { App, Identity } from './record.ts'
@@ -117,7 +118,7 @@ async function admit(deps: UpgradeDeps, request: IncomingMessage): Promise<Admit
   if (headers.origin !== undefined && !gatehouse.servesOrigin(headers.origin, headers.host)) {
     throw new TalonError('FORBIDDEN', 'This origin may not connect.')
   }
-  if (/[?&](access_)?token=|[?&][^=]*=tln_/i.test(url)) {
+  if (hasTokenInUrl(url)) {
     throw new TalonError('INVALID_MESSAGE', 'A token in a URL ends up in logs: send it as a header or in "hello".')
   }
   if (app.lifecycle.draining())
@@ -144,8 +145,7 @@ function validProtocols(header: string | undefined): boolean {
 async function identify(app: App, request: IncomingMessage, address: string): Promise<Identity | undefined> {
   const { authorization, cookie, origin } = request.headers
   if (authorization !== undefined) {
-    const token = /^Bearer\s+(\S+)$/i.exec(authorization)?.[1] ?? ''
-    const identity = await app.auth.verifyToken(token, address)
+    const identity = await app.auth.verifyToken(bearerToken(authorization), address)
     if (!identity) throw new TalonError('UNAUTHENTICATED', 'This token is not valid.')
     return identity
   }

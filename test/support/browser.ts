@@ -24,7 +24,7 @@ export const patience = { timeout: 15_000 }
 
 /** Why there is no browser here, for `describe.skipIf`; undefined if there is one. With `CI` set its absence is an error. */
 export function whyNoBrowser(): string | undefined {
-  if (findBrowser() ?? installBrowser()) return undefined
+  if (findBrowser()) return undefined
   const reason = 'no Chromium was found: set CHROMIUM to its path, or install Debian’s package "chromium"'
   if (process.env['CI']) throw new Error(`The browser tests must run here, and ${reason}.`)
   console.warn(`Browser tests are skipped: ${reason}.`)
@@ -43,16 +43,15 @@ function findBrowser(): string | undefined {
   return [process.env['CHROMIUM'], ...places].find(path => path !== undefined && path !== '' && isExecutable(path))
 }
 
-/** Where nobody has to be asked for a password, as in a container, a missing browser is installed. */
-function installBrowser(): string | undefined {
-  if (process.getuid?.() !== 0 || !isExecutable('/usr/bin/apt-get')) return undefined
+/** Installs a missing browser where nobody has to be asked for a password, as in a container; once, before all tests. */
+export function installBrowser(): void {
+  if (findBrowser() || process.getuid?.() !== 0 || !isExecutable('/usr/bin/apt-get')) return
   try {
     execFileSync('apt-get', ['update'], { stdio: 'ignore' })
     execFileSync('apt-get', ['install', '-y', '--no-install-recommends', 'chromium'], { stdio: 'ignore' })
   } catch {
-    return undefined
+    // The tests that need it say that it is missing.
   }
-  return findBrowser()
 }
 
 function isExecutable(path: string): boolean {
