@@ -38,7 +38,7 @@ function refuse() {
 /** Runs the same command with another Node, as if it had been that one: same terminal, signals and exit code. */
 async function handOver(node, entry) {
   const { spawn } = await import('node:child_process')
-  const child = spawn(node, [entry, ...process.argv.slice(2)], {
+  const child = spawn(node, [...process.execArgv, entry, ...process.argv.slice(2)], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env: { ...process.env, [leashVariable]: String(process.pid) },
   })

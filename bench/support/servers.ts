@@ -18,7 +18,7 @@ const bench = join(import.meta.dirname, '..')
 export async function startTalon(env: Record<string, string> = {}): Promise<Server & { readyMs: number }> {
   const home = mkdtempSync(join(tmpdir(), 'talon-bench-'))
   const startedAt = performance.now()
-  const child = spawn(process.execPath, [join(bench, '..', 'bin', 'talon.mjs'), 'start'], {
+  const child = spawn(process.execPath, ['--max-semi-space-size=8', join(bench, '..', 'bin', 'talon.mjs'), 'start'], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
       ...process.env,
