@@ -50,15 +50,8 @@ export interface Bus {
   onBroadcast(listener: (notice: Notice) => void): () => void
 }
 
-/** Events that belong to one session and to no log. */
-export type SessionEventType =
-  | 'session.message.delta'
-  | 'session.message.snapshot'
-  | 'tool.call'
-  | 'tool.result'
-  | 'run.started'
-  | 'run.finished'
-  | 'session.error'
+/** Events of one session that are in no log and follow from no commit. */
+export type SessionEventType = 'session.message.delta' | 'tool.call' | 'tool.result' | 'run.started' | 'session.error'
 
 /** One event on its way out. `text` is formatted at the first reading and kept, so that all subscribers share it. */
 export interface Notice {
