@@ -48,7 +48,8 @@ async function fileAt(root: Folder, { segments, shown }: Place): Promise<string 
   if (name === undefined) return undefined
   await using parent = await openFolder(root, segments.slice(0, -1))
   const stats = await entryOf(parent, name)
-  return stats?.isFile() ? lineOf({ name, shown, kind: kindOf(stats), parent }) : undefined
+  if (!stats?.isFile()) return undefined
+  return await lineOf({ name, shown, kind: kindOf(stats), parent }) // The folder closes when this returns.
 }
 
 async function list(folder: Folder, shown: string, args: Args, { signal }: ToolContext): Promise<string> {
