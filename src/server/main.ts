@@ -1,5 +1,4 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createAdaptorServer, type ServerType } from '@hono/node-server'
@@ -12,12 +11,17 @@ import { createHttp } from './app.ts'
 import { assemble, type Parts } from './assemble.ts'
 import { nobodyTokenId } from './auth.ts'
 import { ConfigError, configFile, loadConfig, refuseUnsafe, variableOf } from './config.ts'
+import { listen } from './listen.ts'
 import { openLog } from './log.ts'
 import { browserHost, createGatehouse } from './origin.ts'
 import type { Assets } from './pages/assets.ts'
 import type { App, Clock, Identity } from './record.ts'
 import type { SettingKey } from './settings.ts'
+import { StartError } from './start-error.ts'
+import { startTidying } from './tidy.ts'
 import { asksForWebSocket, guardUpgrades } from './upgrade.ts'
+
+export { StartError }
 
 export interface StartOptions {
   /** The data folder, an absolute path. */
@@ -43,22 +47,15 @@ export interface RunningGateway {
   stop(): Promise<void>
 }
 
-/** A start that failed for a reason that a person can mend. */
-export class StartError extends Error {}
-
 interface Opened extends Parts {
   lock: Lock
   server: ServerType
   url: string
-  tidying: NodeJS.Timeout
 }
 
 const clock: Clock = { now: () => Date.now(), monotonic: () => performance.now() }
 const root = fileURLToPath(new URL('../../', import.meta.url)) // The same from src/server and from dist/server.
 const minTokenLength = 32
-const hourMs = 60 * 60_000
-const keepRepliesMs = 24 * hourMs
-const keepDeletedMs = 30 * 24 * hourMs
 // A drain has 10 s in all; what is left is for last entries and for closing.
 const runGraceMs = 8_500
 const closeGraceMs = 1_000
@@ -111,7 +108,7 @@ async function settle({ app, auth, runs }: Parts, token: string | undefined): Pr
 
 /** Opens the port. */
 async function open(parts: Parts, lock: Lock, assets: Assets): Promise<Opened> {
-  const { app, auth, registry, frameId } = parts
+  const { app, registry, frameId } = parts
   const { config } = app
   const host = config['server.host']
   let port = config['server.port']
@@ -127,8 +124,7 @@ async function open(parts: Parts, lock: Lock, assets: Assets): Promise<Opened> {
   guardUpgrades(server, { app, registry, gatehouse, frameId, anybody })
   port = await listen(server, host, config['server.port'])
   lock.update({ port })
-  const tidying = setInterval(() => void keepTidy(app, auth), hourMs).unref()
-  return { ...parts, lock, server, tidying, url: `http://${browserHost(host)}:${port}` }
+  return { ...parts, lock, server, url: `http://${browserHost(host)}:${port}` }
 }
 
 /** Who everybody is with `auth.mode=none`. */
@@ -143,7 +139,7 @@ const everybody: Identity = {
 async function begin(opened: Opened, print: (line: string) => void): Promise<RunningGateway> {
   const { app, auth, runs, url } = opened
   writeFileSync(join(app.home, 'run', 'cli.token'), `${auth.issueCliToken()}\n`, { mode: 0o600 })
-  void keepTidy(app, auth)
+  const endTidying = startTidying(app, auth)
   const queued = await runs.startQueued()
   if (queued > 0) app.log.info({ queued }, 'runs of the last start were taken up')
   const { promise: stopped, resolve } = Promise.withResolvers<void>()
@@ -162,17 +158,17 @@ async function begin(opened: Opened, print: (line: string) => void): Promise<Run
     signInLink,
     stopped,
     stop() {
+      endTidying()
       stopping ??= stop(opened).finally(resolve)
       return stopping
     },
   }
 }
 
-async function stop({ app, auth, runs, registry, lifecycle, lock, server, tidying }: Opened): Promise<void> {
+async function stop({ app, auth, runs, registry, lifecycle, lock, server }: Opened): Promise<void> {
   app.log.info('stopping')
   lifecycle.drain()
   app.bus.broadcast('gateway.draining', { restartExpectedMs })
-  clearInterval(tidying)
   await runs.drain(runGraceMs)
   const closed = new Promise<void>(resolve => server.close(() => resolve()))
   registry.closeAll(closeCodes.restart, 'Restart')
@@ -193,67 +189,6 @@ async function stop({ app, auth, runs, registry, lifecycle, lock, server, tidyin
     lock.release()
   }
   app.log.info('stopped')
-}
-
-/** Removes what is past its time, and writes which tokens were used. Nobody waits for it, so it throws nothing. */
-async function keepTidy(app: App, auth: Parts['auth']): Promise<void> {
-  try {
-    const now = clock.now()
-    await auth.flush()
-    await app.store.prune({ idempotencyBefore: now - keepRepliesMs, now })
-    await app.store.eraseDeleted({ before: now - keepDeletedMs })
-  } catch (error) {
-    app.log.warn({ err: error }, 'old rows were not removed')
-  }
-}
-
-/** Listens, and resolves with the port. @throws StartError that names a free port where this one is in use */
-async function listen(server: ServerType, host: string, port: number): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  server.once('error', reject)
-  server.listen({ port, host, backlog: 4_096 }, () => resolve())
-  try {
-    await promise
-  } catch (error) {
-    throw await listenError(error, host, port)
-  }
-  server.off('error', reject)
-  const address = server.address()
-  return typeof address === 'object' && address !== null ? address.port : port
-}
-
-async function listenError(error: unknown, host: string, port: number): Promise<unknown> {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code === 'EADDRINUSE') {
-    const free = await nextFreePort(host, port + 1)
-    const advice = free === undefined ? 'Choose another' : `Port ${free} is free`
-    return new StartError(`Port ${port} on ${host} is in use. ${advice}: talon start --port ${free ?? '<number>'}`)
-  }
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
-    return new StartError(`This machine has no address ${host} to listen on.`)
-  if (code === 'EACCES') {
-    return new StartError(
-      `Listening on port ${port} is not allowed. Choose one above 1023: talon start --port <number>`,
-    )
-  }
-  return error
-}
-
-const portsTried = 50
-
-async function nextFreePort(host: string, from: number): Promise<number | undefined> {
-  for (let port = from; port < Math.min(from + portsTried, 65_536); port++) {
-    const probe = createServer()
-    const free = await new Promise<boolean>(resolve => {
-      probe.once('error', () => resolve(false))
-      probe.listen(port, host, () => resolve(true))
-    })
-    if (free) {
-      await new Promise(resolve => probe.close(resolve))
-      return port
-    }
-  }
-  return undefined
 }
 
 function environmentToken(env: StartOptions['env']): string | undefined {

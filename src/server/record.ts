@@ -1,9 +1,14 @@
 import type { Change, RequestKey, Store } from '../db/store.ts'
 import type { EventPayload, EventType } from '../protocol/messages.ts'
-import type { RunState, Scope, ToolInfo, Usage } from '../protocol/shapes.ts'
+import type { RunState, Usage } from '../protocol/shapes.ts'
 import type { Model } from './agent/model.ts'
 import type { Config } from './config.ts'
 import type { Log } from './log.ts'
+import type { Auth, Caller, Identity } from './record-auth.ts'
+import type { Tools } from './record-tools.ts'
+
+export type * from './record-auth.ts'
+export type * from './record-tools.ts'
 
 /** Everything that a handler, tool, page or command may use. It is made once, in `main.ts`, and handed on. */
 export interface App {
@@ -63,12 +68,6 @@ export interface Notice {
   seq: number | undefined
   timestamp: number
   readonly text: string
-}
-
-/** Who makes a request: the token behind it, whatever carried it. */
-export interface Caller {
-  tokenId: string
-  scopes: ReadonlySet<Scope>
 }
 
 /** One request on its way to its handler. */
@@ -164,96 +163,4 @@ export interface Models {
   /** What answers where no model is chosen, in the order in which they are tried. */
   defaultChain: readonly Model[]
   close(): Promise<void>
-}
-
-export interface Tools {
-  list(): ToolInfo[]
-  /** Runs a tool with validation, permission, timeout and recording. Rejects only for what is no tool's failure: SESSION_NOT_FOUND, TOOL_NOT_FOUND, CONFLICT, OVERLOADED, storage. */
-  run(input: ToolRunInput): Promise<ToolOutcome>
-  /** Stops a tool that runs; false if none of this id does. The id may be that of the request that began it, if this token sent it. */
-  cancel(invocationId: string, tokenId?: string): boolean
-}
-
-export interface ToolRunInput {
-  toolName: string
-  args: Record<string, unknown>
-  tokenId: string | null
-  sessionId?: string | undefined
-  runId?: string | undefined
-  dryRun?: boolean | undefined
-  timeoutMs?: number | undefined
-  signal?: AbortSignal | undefined
-  request?: RequestKey | undefined
-}
-
-/** The payload of `tools.result`. */
-export interface ToolOutcome {
-  toolName: string
-  invocationId: string
-  /** Set where nothing was done: the output says what would be. */
-  dryRun?: boolean
-  success: boolean
-  output: string
-  error?: string
-  code?: string
-  durationMs: number
-  truncated: boolean
-  decision?: { allowed: boolean; rule: string }
-  duplicate?: boolean
-}
-
-/** A token or cookie that was presented and is valid. */
-export interface Identity extends Caller {
-  /** Hash of the cookie, where one was presented. */
-  webSession: string | undefined
-  /** Unix ms; undefined if it does not end. */
-  expiresAt: number | undefined
-}
-
-/** Who may speak. */
-export interface Auth {
-  /**
-   * The identity behind a token, or undefined. It counts a failed attempt of `address`, and throws `RATE_LIMITED` for a
-   * token that does not verify while that address is locked out.
-   */
-  verifyToken(token: string, address: string): Promise<Identity | undefined>
-  verifyCookie(secret: string, address: string): Promise<Identity | undefined>
-  /** What the token of this id may do now; nothing if it is unknown, expired or revoked. */
-  scopesOf(tokenId: string | null): Promise<ReadonlySet<Scope>>
-  /** Exchanges a one-time code for a new cookie. */
-  exchangeCode(code: string, address: string): Promise<SignIn | undefined>
-  /** Exchanges a token for a new cookie. */
-  exchangeToken(token: string, address: string): Promise<SignIn | undefined>
-  signOut(webSession: string): Promise<void>
-  /** A new one-time code for a token, and until when it works (Unix ms). The command line's token gets one for the owner's. */
-  newCode(tokenId: string): Promise<{ code: string; expiresAt: number }>
-  /** The token is told this once: to a repeat of the request it is empty, beside the id of the first. */
-  createToken(input: {
-    name: string
-    scopes: Scope[]
-    expiresAt?: number | undefined
-    request?: RequestKey | undefined
-  }): Promise<{ id: string; token: string; duplicate: boolean }>
-  /** False if there is no such token. */
-  revokeToken(id: string): Promise<boolean>
-  listTokens(): Promise<TokenInfo[]>
-}
-
-export interface SignIn {
-  /** Value of the cookie. */
-  secret: string
-  identity: Identity
-  /** Unix ms. */
-  expiresAt: number
-}
-
-/** A token as it may be shown: without its secret or hash. */
-export interface TokenInfo {
-  id: string
-  name: string
-  scopes: Scope[]
-  createdAt: number
-  expiresAt: number | null
-  lastUsedAt: number | null
-  revokedAt: number | null
 }

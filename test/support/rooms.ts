@@ -91,7 +91,10 @@ export const entries: readonly { files: string; importedBy: readonly string[] }[
 export const packages: Readonly<Record<string, { at: readonly string[]; types?: readonly string[] }>> = {
   '@ai-sdk/anthropic': { at: ['server/agent/models/'] },
   '@ai-sdk/openai-compatible': { at: ['server/agent/models/'] },
-  '@hono/node-server': { at: ['server/main.ts', 'server/dev.ts'], types: ['server/http.ts', 'server/upgrade.ts'] },
+  '@hono/node-server': {
+    at: ['server/main.ts', 'server/dev.ts'],
+    types: ['server/http.ts', 'server/listen.ts', 'server/upgrade.ts'],
+  },
   '@hono/node-ws': { at: ['server/upgrade.ts'] },
   '@hono/prometheus': { at: ['server/metrics.ts'] },
   '@preact/signals': { at: ['islands/'] },

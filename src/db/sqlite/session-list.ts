@@ -2,7 +2,7 @@ import { TalonError } from '../../protocol/errors.ts'
 import type { SessionItem, SessionState } from '../../protocol/shapes.ts'
 import type { SessionFilter } from '../store.ts'
 import type { Connection } from './open.ts'
-import { itemColumns, type SessionItemRow, toSessionItem } from './sessions.ts'
+import { itemColumns, type SessionItemRow, toSessionItem } from './session-row.ts'
 
 // A text filter looks at this many sessions per page, about ten milliseconds; the cursor then goes on where it stopped.
 const maxScanned = 10_000

@@ -1,0 +1,51 @@
+import type { Session, SessionItem, SessionState } from '../../protocol/shapes.ts'
+
+export interface SessionItemRow {
+  id: string
+  sender_id: string
+  channel: string
+  title: string | null
+  state: SessionState
+  message_count: number
+  created_at: number
+  last_active_at: number
+  model: string | null
+}
+
+export interface SessionRow extends SessionItemRow {
+  sender_name: string | null
+  memory_summary: string | null
+  config: string | null
+  epoch: number
+  seq: number
+  deleted_at: number | null
+}
+
+export const itemColumns = 'id, sender_id, channel, title, state, message_count, created_at, last_active_at, model'
+export const sessionColumns = `${itemColumns}, sender_name, memory_summary, config, epoch, seq, deleted_at`
+
+export function toSessionItem(row: SessionItemRow): SessionItem {
+  return {
+    id: row.id,
+    senderId: row.sender_id,
+    channel: row.channel,
+    title: row.title,
+    state: row.state,
+    messageCount: row.message_count,
+    createdAt: row.created_at,
+    lastActiveAt: row.last_active_at,
+    model: row.model,
+  }
+}
+
+export function toSession(row: SessionRow): Session {
+  return {
+    ...toSessionItem(row),
+    senderName: row.sender_name,
+    memorySummary: row.memory_summary,
+    // Written by insertSession or updateSession, so it is an object.
+    config: row.config === null ? {} : (JSON.parse(row.config) as Record<string, unknown>),
+    epoch: row.epoch,
+    seq: row.seq,
+  }
+}

@@ -1,0 +1,38 @@
+import type { RequestKey } from '../db/store.ts'
+import type { ToolInfo } from '../protocol/shapes.ts'
+
+export interface Tools {
+  list(): ToolInfo[]
+  /** Runs a tool with validation, permission, timeout and recording. Rejects only for what is no tool's failure: SESSION_NOT_FOUND, TOOL_NOT_FOUND, CONFLICT, OVERLOADED, storage. */
+  run(input: ToolRunInput): Promise<ToolOutcome>
+  /** Stops a tool that runs; false if none of this id does. The id may be that of the request that began it, if this token sent it. */
+  cancel(invocationId: string, tokenId?: string): boolean
+}
+
+export interface ToolRunInput {
+  toolName: string
+  args: Record<string, unknown>
+  tokenId: string | null
+  sessionId?: string | undefined
+  runId?: string | undefined
+  dryRun?: boolean | undefined
+  timeoutMs?: number | undefined
+  signal?: AbortSignal | undefined
+  request?: RequestKey | undefined
+}
+
+/** The payload of `tools.result`. */
+export interface ToolOutcome {
+  toolName: string
+  invocationId: string
+  /** Set where nothing was done: the output says what would be. */
+  dryRun?: boolean
+  success: boolean
+  output: string
+  error?: string
+  code?: string
+  durationMs: number
+  truncated: boolean
+  decision?: { allowed: boolean; rule: string }
+  duplicate?: boolean
+}
