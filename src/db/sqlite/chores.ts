@@ -1,3 +1,4 @@
+import { listAnew } from './lists.ts'
 import type { Connection } from './open.ts'
 
 /**
@@ -8,7 +9,7 @@ import type { Connection } from './open.ts'
 export type Chore = (connection: Connection) => boolean
 
 /** In the order in which they are done. */
-export const chores: readonly Chore[] = []
+export const chores: readonly Chore[] = [listAnew]
 
 /** Does one step of each chore; true if any has more to do. A step that fails is undone and waits for the next commit. */
 export function doChores(connection: Connection): boolean {

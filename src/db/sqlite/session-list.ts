@@ -32,19 +32,28 @@ export function listSessions(
 }
 
 /**
- * All sessions that pass the filter, in order. One range of an index per state: SQLite merges them row by row, so that
- * it reads no more than the page.
+ * All sessions that pass the filter, in order. One range of an index per state, and those whose place in the indexes is
+ * behind: SQLite merges them row by row, so that it reads little more than the page.
  */
 function scanSql(filter: SessionFilter): string {
   const conditions = ['deleted_at IS NULL']
   if (filter.channel !== undefined) conditions.push('channel = @channel')
   if (filter.senderId !== undefined) conditions.push('sender_id = @senderId')
-  if (filter.cursor !== undefined) conditions.push('(last_active_at, id) < (@lastActiveAt, @lastId)')
-  const of = (state: SessionState) =>
-    `SELECT ${itemColumns}, sender_name FROM sessions WHERE ${conditions.join(' AND ')} AND state = '${state}'`
+  const after = (activity: string) =>
+    [...conditions, ...(filter.cursor === undefined ? [] : [`(${activity}, id) < (@lastActiveAt, @lastId)`])].join(
+      ' AND ',
+    )
+  const listed = (state: SessionState) =>
+    `SELECT ${listedColumns} FROM sessions WHERE ${after('listed_at')} AND unlisted = 0 AND listed_state = '${state}'`
   const wanted = filter.state === undefined ? states : states.filter(state => state === filter.state)
-  return `${wanted.map(of).join(' UNION ALL ')} ORDER BY last_active_at DESC, id DESC`
+  const ofState = filter.state === undefined ? '' : ` AND state = '${filter.state}'`
+  const unlisted = `SELECT ${itemColumns}, sender_name FROM sessions INDEXED BY idx_sessions_unlisted
+    WHERE ${after('last_active_at')} AND unlisted = 1${ofState}`
+  return `${[...wanted.map(listed), unlisted].join(' UNION ALL ')} ORDER BY last_active_at DESC, id DESC`
 }
+
+// The same value, by the name that the index is about.
+const listedColumns = `${itemColumns}, sender_name`.replace('last_active_at', 'listed_at AS last_active_at')
 
 function searchSql(scan: string): string {
   const matches = ['title', 'sender_id', 'sender_name', 'id'].map(column => `${column} LIKE @pattern ESCAPE '\\'`)

@@ -19,10 +19,12 @@ export interface SessionRow extends SessionItemRow {
   epoch: number
   seq: number
   deleted_at: number | null
+  /** 1 if the list indexes are behind this row. */
+  unlisted: number
 }
 
 export const itemColumns = 'id, sender_id, channel, title, state, message_count, created_at, last_active_at, model'
-export const sessionColumns = `${itemColumns}, sender_name, memory_summary, config, epoch, seq, deleted_at`
+export const sessionColumns = `${itemColumns}, sender_name, memory_summary, config, epoch, seq, deleted_at, unlisted`
 
 export function toSessionItem(row: SessionItemRow): SessionItem {
   return {

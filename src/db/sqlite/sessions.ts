@@ -1,6 +1,7 @@
 import type { Session, SessionState } from '../../protocol/shapes.ts'
 import type { Head, NewSession, Queries } from '../store.ts'
 import { sessionNotFound } from './errors.ts'
+import { unlist } from './lists.ts'
 import type { Connection } from './open.ts'
 import { type CommandInput, done, type Outcome } from './outcome.ts'
 import { type SessionRow, sessionColumns, toSession } from './session-row.ts'
@@ -21,8 +22,8 @@ export function createSession(
 export function insertSession(connection: Connection, input: NewSession, at: number): Session {
   const row = connection
     .prepared<SessionRow>(
-      `INSERT INTO sessions (id, sender_id, channel, state, created_at, last_active_at, model, config, title, sender_name, group_id)
-       VALUES (?, ?, ?, 'created', ?, ?, ?, ?, ?, ?, ?) RETURNING ${sessionColumns}`,
+      `INSERT INTO sessions (id, sender_id, channel, state, created_at, last_active_at, model, config, title, sender_name, group_id, listed_at, unlisted)
+       VALUES (?, ?, ?, 'created', ?, ?, ?, ?, ?, ?, ?, ?, 0) RETURNING ${sessionColumns}`,
     )
     .get(
       input.id,
@@ -35,6 +36,7 @@ export function insertSession(connection: Connection, input: NewSession, at: num
       input.title ?? null,
       input.senderName ?? null,
       input.groupId ?? null,
+      at,
     )
   return toSession(must(row, input.id))
 }
@@ -49,12 +51,13 @@ export function findSession(connection: Connection, wanted: NewSession): string 
       )
       .get(wanted.channel, wanted.groupId)?.id
   }
-  const ofState = (state: SessionState) =>
-    `SELECT id, last_active_at FROM sessions WHERE deleted_at IS NULL AND channel = @channel AND sender_id = @senderId
-     AND state = '${state}' AND group_id IS NULL`
+  const own = 'deleted_at IS NULL AND channel = @channel AND sender_id = @senderId AND group_id IS NULL'
+  const listed = (state: SessionState) =>
+    `SELECT id, listed_at AS last_active_at FROM sessions WHERE ${own} AND unlisted = 0 AND listed_state = '${state}'`
   return connection
     .prepared<{ id: string }>(
-      `${ofState('created')} UNION ALL ${ofState('active')} UNION ALL ${ofState('idle')}
+      `${listed('created')} UNION ALL ${listed('active')} UNION ALL ${listed('idle')}
+       UNION ALL SELECT id, last_active_at FROM sessions INDEXED BY idx_sessions_unlisted WHERE ${own} AND unlisted = 1
        ORDER BY last_active_at DESC, id DESC LIMIT 1`,
     )
     .get({ channel: wanted.channel, senderId: wanted.senderId })?.id
@@ -90,7 +93,7 @@ export function nextEpoch(connection: Connection, sessionId: string, at: number)
        WHERE id = ? AND deleted_at IS NULL RETURNING ${sessionColumns}`,
     )
     .get(at, sessionId)
-  return toSession(must(row, sessionId))
+  return moved(connection, must(row, sessionId))
 }
 
 /** Deletes a session, so that it can be restored. */
@@ -112,6 +115,7 @@ export function restoreSession(
        WHERE id = ? AND erasing = 0 RETURNING ${sessionColumns}`,
     )
     .get(sessionId)
+  moved(connection, must(row, sessionId))
   return updated(must(row, sessionId))
 }
 
@@ -138,7 +142,7 @@ export function admitMessage(connection: Connection, sessionId: string, at: numb
        WHERE id = ? AND deleted_at IS NULL RETURNING ${sessionColumns}`,
     )
     .get(at, sessionId)
-  return toSession(must(row, sessionId))
+  return moved(connection, must(row, sessionId))
 }
 
 /** Follows what a run did: `appended` entries more in the current epoch, tokens spent. A deleted session follows too. */
@@ -162,7 +166,7 @@ export function followRun(
     )
     .get(input)
   const found = must(row, input.sessionId)
-  return { session: toSession(found), deleted: found.deleted_at !== null }
+  return { session: moved(connection, found), deleted: found.deleted_at !== null }
 }
 
 export function getSession(connection: Connection, sessionId: string): Session | undefined {
@@ -202,11 +206,19 @@ export function counts(connection: Connection): Awaited<ReturnType<Queries['coun
   const row = connection
     .prepared<Awaited<ReturnType<Queries['counts']>>>(
       `SELECT sessions, messages AS totalMessages,
-         (SELECT count(*) FROM sessions WHERE deleted_at IS NULL AND state = 'active') AS activeSessions
+         (SELECT count(*) FROM sessions WHERE deleted_at IS NULL AND unlisted = 0 AND listed_state = 'active')
+         + (SELECT count(*) FROM sessions INDEXED BY idx_sessions_unlisted
+            WHERE deleted_at IS NULL AND unlisted = 1 AND state = 'active') AS activeSessions
        FROM counts WHERE id = 1`,
     )
     .get()
   return row ?? { sessions: 0, activeSessions: 0, totalMessages: 0 }
+}
+
+/** For a row whose activity or state is new. */
+function moved(connection: Connection, row: SessionRow): Session {
+  unlist(connection, row)
+  return toSession(row)
 }
 
 function updated(row: SessionRow): Outcome<{ session: Session }> {
