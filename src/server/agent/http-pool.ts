@@ -1,27 +1,19 @@
 import { STATUS_CODES } from 'node:http'
 import { ReadableStream } from 'node:stream/web'
-import type { Response } from 'undici'
+import type { Response as Answer, RequestInit as RequestOfUndici } from 'undici'
 import { TalonError } from '../../protocol/errors.ts'
+import { type HttpSockets, httpSockets, type SocketSettings, socketDefaults } from '../http-sockets.ts'
 import { type Fail, isPassing } from './models/provider-failure.ts'
 import { reasonIn } from './models/provider-reason.ts'
-
-export interface HttpPoolOptions {
-  /** Sockets to one origin at the same time; a request beyond them waits for a free one. */
-  connections?: number
-  /** How long an idle socket is kept for the next request. */
-  keepAliveMs?: number
-  connectTimeoutMs?: number
-}
 
 /** The pooled sockets of one provider behind the `fetch` that the AI SDK takes. */
 export interface HttpPool {
   /** Throws the provider's failure for everything but a 2xx answer; what the body holds is bounded. */
   fetch: typeof globalThis.fetch
+  stats: HttpSockets['stats']
   /** Cuts every socket, those in use too. */
   close(): Promise<void>
 }
-
-export const poolDefaults = { connections: 64, keepAliveMs: 30_000, connectTimeoutMs: 10_000 }
 
 /** A ten minute answer at 100 tokens a second is 18 MiB on the wire; more than this is an attack or a fault. */
 const maxAnswerBytes = 32 * 1024 * 1024
@@ -32,17 +24,14 @@ const maxLineBytes = 4 * 1024 * 1024
 /** The text of an error is in its first lines; the rest of a web page is not read. */
 const maxErrorBytes = 64 * 1024
 
-/** A pool whose library is loaded at the first request, so that a gateway without providers never pays for it. */
-export function httpPool(fail: Fail, options: HttpPoolOptions = {}): HttpPool {
-  const settings = { ...poolDefaults, ...options }
-  let loaded: ReturnType<typeof openAgent> | undefined
+/** The sockets to one provider; nothing is connected or loaded before the first request. */
+export function httpPool(fail: Fail, options: Partial<SocketSettings> = {}): HttpPool {
+  const settings = { ...socketDefaults, ...options }
+  const sockets = httpSockets(settings)
   const fetch = async (url: string, init: RequestInit) => {
-    loaded ??= openAgent(settings)
-    const { undici, agent } = await loaded
-    const request = { ...init, dispatcher: agent, redirect: 'error' }
     // The DOM's types of a request and undici's describe the same thing in two ways.
-    const sent = undici.fetch(url, request as unknown as import('undici').RequestInit)
-    const response = await sent.catch(thrown => {
+    const request = { ...init, redirect: 'error' } as unknown as RequestOfUndici
+    const response = await sockets.fetch(url, request).catch(thrown => {
       throw init.signal?.aborted ? thrown : connectionFailure(thrown, new URL(url).host, settings, fail)
     })
     if (!response.ok) throw await statusFailure(response, fail)
@@ -51,26 +40,15 @@ export function httpPool(fail: Fail, options: HttpPoolOptions = {}): HttpPool {
       throw fail('answered with a web page; check its base URL')
     }
     const body = response.body && ReadableStream.from(bounded(response.body, init.signal, fail))
-    return new undici.Response(body, { status: response.status, headers: response.headers })
+    // One class, which the DOM's types and Node's describe in two ways.
+    return new Response(body as BodyInit | null, { status: response.status, headers: [...response.headers] })
   }
   return {
     // The SDK calls it with an address and a request, and reads status, headers and body of what it gets.
     fetch: fetch as unknown as typeof globalThis.fetch,
-    close: async () => (await loaded)?.agent.destroy(),
+    stats: sockets.stats,
+    close: sockets.close,
   }
-}
-
-async function openAgent(settings: Required<HttpPoolOptions>) {
-  const undici = await import('undici')
-  const agent = new undici.Agent({
-    connections: settings.connections,
-    keepAliveTimeout: settings.keepAliveMs,
-    connectTimeout: settings.connectTimeoutMs,
-    // The chain's timers decide how long an answer may take; two clocks would report two reasons.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  })
-  return { undici, agent }
 }
 
 async function* bounded(body: ReadableStream<Uint8Array>, signal: AbortSignal | null | undefined, fail: Fail) {
@@ -90,7 +68,7 @@ async function* bounded(body: ReadableStream<Uint8Array>, signal: AbortSignal | 
   }
 }
 
-async function statusFailure(response: Response, fail: Fail): Promise<TalonError> {
+async function statusFailure(response: Answer, fail: Fail): Promise<TalonError> {
   const { status } = response
   const name = [`HTTP ${status}`, STATUS_CODES[status]].filter(Boolean).join(' ')
   const reason = reasonIn(await startOf(response), response.headers.get('content-type') ?? '')
@@ -101,7 +79,7 @@ async function statusFailure(response: Response, fail: Fail): Promise<TalonError
   })
 }
 
-async function startOf(response: Response): Promise<string> {
+async function startOf(response: Answer): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''
   try {
@@ -117,7 +95,7 @@ async function startOf(response: Response): Promise<string> {
 }
 
 /** Seconds or a date, RFC 9110 section 10.2.3. A date counts from the answer's own, as the two clocks may differ. */
-function readRetryAfter({ headers }: Response): number | undefined {
+function readRetryAfter({ headers }: Answer): number | undefined {
   const wish = headers.get('retry-after')
   if (!wish) return undefined
   const seconds = Number(wish)
@@ -125,7 +103,7 @@ function readRetryAfter({ headers }: Response): number | undefined {
   return Number.isFinite(waitMs) ? Math.max(0, Math.round(waitMs)) : undefined
 }
 
-function connectionFailure(thrown: unknown, host: string, settings: Required<HttpPoolOptions>, fail: Fail): TalonError {
+function connectionFailure(thrown: unknown, host: string, settings: SocketSettings, fail: Fail): TalonError {
   const code = codeOf(thrown)
   switch (code) {
     case 'ECONNREFUSED':
