@@ -1,15 +1,26 @@
 import type { GatewayAuth } from './auth.ts'
 import type { App } from './record.ts'
+import { retain } from './retention.ts'
 
 const hourMs = 60 * 60_000
 const keepRepliesMs = 24 * hourMs
 const keepDeletedMs = 30 * 24 * hourMs
 
-/** Tidies up now and once an hour; the returned function ends that. */
-export function startTidying(app: App, auth: GatewayAuth): () => void {
-  void keepTidy(app, auth)
-  const timer = setInterval(() => void keepTidy(app, auth), hourMs).unref()
-  return () => clearInterval(timer)
+/** Tidies up now and once an hour; the returned function ends that, and resolves when nothing is being done any more. */
+export function startTidying(app: App, auth: GatewayAuth): () => Promise<void> {
+  let busy: Promise<void> | undefined
+  // One that takes longer than an hour is not joined by another.
+  const tidy = () => {
+    busy ??= keepTidy(app, auth).finally(() => {
+      busy = undefined
+    })
+  }
+  tidy()
+  const timer = setInterval(tidy, hourMs).unref()
+  return async () => {
+    clearInterval(timer)
+    await busy
+  }
 }
 
 /** Removes what is past its time, and writes which tokens were used. Nobody waits for it, so it throws nothing. */
@@ -21,5 +32,10 @@ async function keepTidy(app: App, auth: GatewayAuth): Promise<void> {
     await app.store.eraseDeleted({ before: now - keepDeletedMs })
   } catch (error) {
     app.log.warn({ err: error }, 'old rows were not removed')
+  }
+  try {
+    await retain(app)
+  } catch (error) {
+    app.log.warn({ err: error }, 'retention did not come to its end')
   }
 }

@@ -1,3 +1,4 @@
+import { heldEpochs, releaseBases } from './bases.ts'
 import type { Connection } from './open.ts'
 import { type CommandInput, done, type Outcome } from './outcome.ts'
 
@@ -29,7 +30,7 @@ export function pruneStep(connection: Connection, input: CommandInput<'prune'>):
 
 /**
  * Erases a part of one deleted session: overwrites it, where it was only hidden before. The first step already makes it
- * impossible to restore.
+ * impossible to restore. What a fork still shows stays until the last such fork is erased.
  */
 export function eraseStep(
   connection: Connection,
@@ -37,7 +38,7 @@ export function eraseStep(
 ): Outcome<{ erased: number; more: boolean }> {
   const session = connection
     .prepared<{ id: string }>(
-      'SELECT id FROM sessions WHERE deleted_at IS NOT NULL AND deleted_at < ? ORDER BY deleted_at LIMIT 1',
+      'SELECT id FROM sessions WHERE deleted_at IS NOT NULL AND held = 0 AND deleted_at < ? ORDER BY deleted_at LIMIT 1',
     )
     .get(before)
   if (!session) return { result: { erased: 0, more: false }, changes: [] }
@@ -51,14 +52,54 @@ export function eraseStep(
 
 function eraseRows(connection: Connection, sessionId: string): { erased: number; more: boolean } {
   connection.prepared('UPDATE sessions SET erasing = 1 WHERE id = ?').run(sessionId)
-  for (const table of ['messages', 'runs', 'tool_runs']) {
+  const held = heldEpochs(connection, sessionId)
+  if (eraseEntries(connection, sessionId, held)) return { erased: 0, more: true }
+  for (const table of ['runs', 'tool_runs']) {
     const { changes } = connection
       .prepared(`DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE session_id = ? LIMIT ?)`)
       .run(sessionId, maxRowsPerStep)
     if (changes === maxRowsPerStep) return { erased: 0, more: true }
   }
+  releaseBases(connection, sessionId)
+  if (held.length > 0) {
+    holdRest(connection, sessionId)
+    return { erased: 0, more: true }
+  }
   connection.prepared('DELETE FROM sessions WHERE id = ?').run(sessionId)
   return { erased: 1, more: true }
+}
+
+/** Erases entries that no fork shows, epoch by epoch; true if there may be more. */
+function eraseEntries(
+  connection: Connection,
+  sessionId: string,
+  held: readonly { epoch: number; lastSeq: number }[],
+): boolean {
+  const end = { epoch: Number.MAX_SAFE_INTEGER, lastSeq: 0 }
+  let from = { epoch: 0, lastSeq: 0 }
+  let room = maxRowsPerStep
+  for (const to of [...held, end]) {
+    const { changes } = connection
+      .prepared(
+        `DELETE FROM messages WHERE rowid IN (SELECT rowid FROM messages WHERE session_id = ?
+         AND (epoch, seq) > (?, ?) AND (epoch, seq) < (?, 0) LIMIT ?)`,
+      )
+      .run(sessionId, from.epoch, from.lastSeq, to.epoch, room)
+    room -= changes
+    if (room === 0) return true
+    from = to
+  }
+  return false
+}
+
+/** Leaves nothing of a session but what it takes to hold the entries that forks show. */
+function holdRest(connection: Connection, sessionId: string): void {
+  connection
+    .prepared(
+      `UPDATE sessions SET held = 1, title = NULL, sender_name = NULL, memory_summary = NULL, config = NULL, legacy = NULL
+       WHERE id = ?`,
+    )
+    .run(sessionId)
 }
 
 export function probe(connection: Connection, { at }: CommandInput<'probe'>): Outcome<undefined> {

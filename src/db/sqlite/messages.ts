@@ -1,8 +1,8 @@
 import type { Message, Role, ToolCall, Usage } from '../../protocol/shapes.ts'
 import type { HistoryQuery, LogEntry } from '../store.ts'
+import { basesBetween } from './bases.ts'
 import { sessionNotFound } from './errors.ts'
 import type { Connection } from './open.ts'
-import { getHead } from './sessions.ts'
 
 export interface MessageRow {
   id: string
@@ -45,7 +45,7 @@ const messageColumns =
   'id, session_id, role, content, timestamp, token_usage, epoch, seq, tool_calls, tool_call_id, run_id, final, incomplete, model, sender_name'
 
 // What an entry weighs in a page beside its text: ids, names of fields, numbers.
-const entryOverheadBytes = 300
+export const entryOverheadBytes = 300
 
 /** Writes an entry at its place, which the caller took from the session in the same transaction. */
 export function insertEntry(
@@ -86,7 +86,9 @@ export function nextSeq(connection: Connection, sessionId: string, epoch: number
   const newest = connection
     .prepared<{ seq: number }>('SELECT seq FROM messages WHERE session_id = ? AND epoch = ? ORDER BY seq DESC LIMIT 1')
     .get(sessionId, epoch)
-  return (newest?.seq ?? 0) + 1
+  if (newest || epoch !== 1) return (newest?.seq ?? 0) + 1
+  const fork = connection.prepared<{ seq: number }>('SELECT base_seq AS seq FROM sessions WHERE id = ?').get(sessionId)
+  return (fork?.seq ?? 0) + 1
 }
 
 /**
@@ -94,14 +96,15 @@ export function nextSeq(connection: Connection, sessionId: string, epoch: number
  * @throws TalonError `SESSION_NOT_FOUND`.
  */
 export function history(connection: Connection, query: HistoryQuery): { entries: LogEntry[]; hasMore: boolean } {
-  if (!getHead(connection, query.sessionId)) throw sessionNotFound(query.sessionId)
+  const log = connection
+    .prepared<{ baseSeq: number }>('SELECT base_seq AS baseSeq FROM sessions WHERE id = ? AND deleted_at IS NULL')
+    .get(query.sessionId)
+  if (!log) throw sessionNotFound(query.sessionId)
+  const { sessionId, epoch, after = 0, before = Number.MAX_SAFE_INTEGER } = query
   const upward = query.after !== undefined
-  const rows = connection
-    .prepared<MessageRow>(
-      `SELECT ${messageColumns} FROM messages WHERE session_id = ? AND epoch = ? AND seq > ? AND seq < ?
-       ORDER BY seq ${upward ? 'ASC' : 'DESC'} LIMIT ?`,
-    )
-    .iterate(query.sessionId, query.epoch, query.after ?? 0, query.before ?? Number.MAX_SAFE_INTEGER, query.limit + 1)
+  const range = { sessionId, epoch, after, before, upward, limit: query.limit + 1 }
+  const rows =
+    log.baseSeq > after && epoch === 1 ? rowsOfFork(connection, range, log.baseSeq) : rowsOf(connection, range)
   const entries: LogEntry[] = []
   let bytes = 0
   let hasMore = false
@@ -112,6 +115,42 @@ export function history(connection: Connection, query: HistoryQuery): { entries:
     entries.push(toEntry(row))
   }
   return { entries: upward ? entries : entries.reverse(), hasMore }
+}
+
+/** Entries between two seqs, without them, nearest first. */
+interface Range {
+  sessionId: string
+  epoch: number
+  after: number
+  before: number
+  upward: boolean
+  limit: number
+}
+
+function rowsOf(connection: Connection, range: Range): Iterable<MessageRow> {
+  return connection
+    .prepared<MessageRow>(
+      `SELECT ${messageColumns} FROM messages WHERE session_id = ? AND epoch = ? AND seq > ? AND seq < ?
+       ORDER BY seq ${range.upward ? 'ASC' : 'DESC'} LIMIT ?`,
+    )
+    .iterate(range.sessionId, range.epoch, range.after, range.before, range.limit)
+}
+
+/** The first epoch of a fork: parts of other sessions, then what it holds itself, all of it told as its own. */
+function* rowsOfFork(connection: Connection, range: Range, baseSeq: number): Generator<MessageRow> {
+  const { sessionId, epoch, after, before, upward } = range
+  const own = { firstSeq: baseSeq + 1, lastSeq: Number.MAX_SAFE_INTEGER - 1, sessionId, epoch }
+  const bases = basesBetween(connection, range)
+  for (const part of upward ? [...bases, own] : [own, ...bases]) {
+    const inPart = {
+      ...range,
+      sessionId: part.sessionId,
+      epoch: part.epoch,
+      after: Math.max(after, part.firstSeq - 1),
+      before: Math.min(before, part.lastSeq + 1),
+    }
+    for (const row of rowsOf(connection, inPart)) yield { ...row, session_id: sessionId, epoch }
+  }
 }
 
 export function getMessage(connection: Connection, messageId: string): LogEntry | undefined {
