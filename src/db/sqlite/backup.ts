@@ -1,65 +1,32 @@
-import { createHash } from 'node:crypto'
-import { closeSync, createReadStream, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { basename, dirname } from 'node:path'
-import { pipeline } from 'node:stream/promises'
-import Database from 'better-sqlite3'
-import { prepareFolder, syncFolder } from './open.ts'
+import { type Copied, removePartial } from './backup-copy.ts'
+import { inThread, type ThreadOptions } from './backup-thread.ts'
+
+export { removeBackup } from './backup-files.ts'
 
 /**
- * Copies a database while it is used, checks the copy and puts its SHA-256 beside it, as `sha256sum -c` reads it. The
- * file has its name only once it is whole.
+ * Copies a database while it is used, checks the copy and puts its SHA-256 beside it, as `sha256sum -c` reads it. What
+ * was committed before the call is in it. The file has its name only once it is whole.
+ * @param database a connection that stays open meanwhile, or the file of one
+ * @throws TalonError `STORAGE_UNAVAILABLE` with the reason, such as too little space
  */
-export async function backUp(database: Database.Database, target: string): Promise<void> {
-  const folder = dirname(target)
-  const partial = `${target}.partial`
-  prepareFolder(folder)
-  rmSync(partial, { force: true })
-  // Made here, because SQLite would make it readable for others.
-  closeSync(openSync(partial, 'wx', 0o600))
+export async function backUp(
+  database: { readonly name: string },
+  target: string,
+  options: ThreadOptions & { spareBytes?: number | undefined } = {},
+): Promise<Copied> {
   try {
-    await database.backup(partial)
-    checkCopy(partial)
-    syncFile(partial)
-    const checksum = `${target}.sha256`
-    writeFileSync(checksum, `${await sha256(partial)}  ${basename(target)}\n`, { mode: 0o600 })
-    syncFile(checksum)
-    renameSync(partial, target)
-    syncFolder(folder)
+    return await inThread('copyAndCheck', [database.name, target, options.spareBytes], options)
   } catch (thrown) {
-    rmSync(partial, { force: true })
+    tidyUp(target)
     throw thrown
   }
 }
 
-export function removeBackup(target: string): void {
-  rmSync(target, { force: true })
-  rmSync(`${target}.sha256`, { force: true })
-}
-
-/** A copy leaves WAL mode, so that it is one file that opens anywhere, from read-only media too. */
-function checkCopy(file: string): void {
-  const copy = new Database(file)
+/** What a thread that was ended could not remove itself. */
+function tidyUp(target: string): void {
   try {
-    copy.pragma('journal_mode = DELETE')
-    const verdict = copy.pragma('quick_check(1)', { simple: true })
-    if (verdict !== 'ok')
-      throw new Error(`The backup is damaged, and so is the database that it was made of: ${verdict}`)
-  } finally {
-    copy.close()
-  }
-}
-
-async function sha256(file: string): Promise<string> {
-  const hash = createHash('sha256')
-  await pipeline(createReadStream(file), hash)
-  return hash.digest('hex')
-}
-
-function syncFile(file: string): void {
-  const descriptor = openSync(file, 'r')
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
+    removePartial(target)
+  } catch {
+    // Why the backup failed is the better reason.
   }
 }
