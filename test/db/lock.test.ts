@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { processStart } from '../../src/db/process-start.ts'
 import { acquireLock, lockHolder } from '../../src/db/sqlite/lock.ts'
 import { temporaryHome } from '../support/store.ts'
 
@@ -38,9 +39,10 @@ test('a second gateway is told which process has the folder, where, and what to 
   )
   expect(() => acquireLock(place.home, holder)).toThrow(
     new RegExp(
-      `Process ${pid} already uses .* serves port 4321\\. Stop it first \\(kill ${pid}\\), or .*another data folder`,
+      `Process ${pid} already uses .* serves port 4321\\. Stop it first \\(talon stop\\), or .*another data folder`,
     ),
   )
+  expect(() => acquireLock(place.home, { ...holder, host: '' })).toThrow(/ Stop it first: talon stop$/)
   expect(lockHolder(place.home)).toMatchObject({ pid, port: 4321 })
 })
 
@@ -68,7 +70,10 @@ test('its file says who holds it, is replaced whole, and is for its owner only',
   const lock = acquireLock(place.home, holder)
   lock.update({ port: 8080, host: '0.0.0.0' })
   const file = join(place.home, 'run', 'gateway.json')
-  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ ...holder, port: 8080, host: '0.0.0.0' })
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({
+    ...{ ...holder, port: 8080, host: '0.0.0.0' },
+    processStart: processStart(process.pid),
+  })
   expect(statSync(file).mode & 0o777).toBe(0o600)
   expect(statSync(join(place.home, 'run')).mode & 0o777).toBe(0o700)
   expect(readdirSync(join(place.home, 'run')).sort()).toEqual(['gateway.json', 'gateway.lock'])

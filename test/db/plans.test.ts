@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { commitBatch, type Order } from '../../src/db/sqlite/commit.ts'
+import { heavyQueriesHere } from '../../src/db/sqlite/heavy-reads.ts'
 import { migrate } from '../../src/db/sqlite/migrate.ts'
 import { type Connection, openWriter, prepareFile } from '../../src/db/sqlite/open.ts'
 import { createQueries } from '../../src/db/sqlite/queries.ts'
@@ -40,6 +41,9 @@ const orders: Order[] = [
   { name: 'createWebSession', input: { hash: 'h', tokenId: 't', createdAt: 1, expiresAt: 1 } },
   { name: 'deleteWebSession', input: { hash: 'h' } },
   { name: 'revokeToken', input: { id: 't', at: 1 } },
+  { name: 'forkSession', input: { id: 'f', sessionId: 's', epoch: 1, atSeq: 1, at: 1, request: requestKey('4') } },
+  { name: 'forkSession', input: { id: 'g', sessionId: 'f', atSeq: 1, at: 1 } },
+  { name: 'retireSession', input: { sessionId: 'g', epoch: 1, seq: 1, lastActiveAt: 1, at: 1 } },
   { name: 'deleteSession', input: { sessionId: 's', at: 1, cut: { messageId: 'm6' } } },
   { name: 'restoreSession', input: { sessionId: 's', at: 1 } },
   { name: 'deleteSession', input: { sessionId: 's', at: 1, cut: { messageId: 'm6' } } },
@@ -65,6 +69,11 @@ async function query(connection: Connection): Promise<void> {
   await queries.getSession('x')
   await queries.getHead('x')
   for (const after of [undefined, 0]) await queries.history({ sessionId: 'x', epoch: 1, limit: 1, maxBytes: 1, after })
+  for (const after of [undefined, 0]) await queries.history({ sessionId: 'f', epoch: 1, limit: 1, maxBytes: 1, after })
+  await queries.quietSessions({ until: { lastActiveAt: 1, id: '' }, limit: 1 })
+  await queries.getWholeSession('x')
+  await queries.getKeptOfImports(['x'])
+  await heavyQueriesHere(connection).edgeOfNewest({ maxBytes: 1e9 })
   await queries.getMessage('x')
   await queries.getRun('x')
   await queries.activeRun('s')
@@ -94,6 +103,8 @@ const small = [
   'SCAN runs USING INDEX idx_runs_unfinished',
   'SCAN tool_runs USING INDEX idx_tool_runs_unfinished',
   'SCAN CONSTANT ROW',
+  // The ids of one page, as they were handed in.
+  'SCAN json_each VIRTUAL TABLE INDEX 1:',
   'SCAN sessions USING INDEX idx_sessions_unlisted',
   'SCAN sessions USING COVERING INDEX idx_sessions_unlisted',
 ]

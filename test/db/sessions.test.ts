@@ -40,6 +40,7 @@ test('a created session is read back as it was given', async () => {
     config: { a: { b: 1 } },
     epoch: 1,
     seq: 0,
+    forkedFrom: null,
   })
   expect(await store.getSession('s')).toEqual(session)
   expect(changes).toEqual([{ type: 'session.created', session }])

@@ -40,7 +40,7 @@ test('a crowd shares commits; every log is gapless and heard in its order, befor
       if (change.type === 'entry') heard.get(change.entry.sessionId)?.push(change.entry.seq)
     }
   })
-  const before = store.stats()
+  const before = store.stats().writer
   await Promise.all(
     Array.from({ length: 2_000 }, async (_, index) => {
       const id = ids[index % ids.length] ?? ''
@@ -48,7 +48,7 @@ test('a crowd shares commits; every log is gapless and heard in its order, befor
       expect(heard.get(id)).toContain(seq)
     }),
   )
-  const after = store.stats()
+  const after = store.stats().writer
   expect(after.commands - before.commands).toBe(2_000)
   expect(after.commits - before.commits).toBeLessThan(100)
   const expected = Array.from({ length: 200 }, (_, index) => index + 1)
@@ -103,7 +103,7 @@ test('over its bounds the queue refuses at once and says when to come back', asy
     ['a', 'b', 'c'].map(name => sendText(store, 's0', name, { text: 'x'.repeat(name === 'a' ? 20_000 : 10) })),
   )
   expect(long.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected'])
-  expect(store.stats().waiting).toBe(0)
+  expect(store.stats().writer.waiting).toBe(0)
 })
 
 test('a listener that throws is reported and nobody else notices', async () => {

@@ -1,5 +1,7 @@
 import { listAnew } from './lists.ts'
 import type { Connection } from './open.ts'
+import { indexMessages } from './search-index.ts'
+import { mergeIndex, purgeIndex } from './search-merge.ts'
 
 /**
  * Work that follows from commits and that nobody waits for, done by the writer when it is idle, and now and then when
@@ -9,12 +11,18 @@ import type { Connection } from './open.ts'
 export type Chore = (connection: Connection) => boolean
 
 /** In the order in which they are done. */
-export const chores: readonly Chore[] = [listAnew]
+export const chores: readonly Chore[] = [listAnew, indexMessages, mergeIndex, purgeIndex]
 
-/** Does one step of each chore; true if any has more to do. A step that fails is undone and waits for the next commit. */
-export function doChores(connection: Connection): boolean {
+// What does not add to the file; an index and its merges take space that is kept free for what ends or removes something.
+const choresInMargin: readonly Chore[] = [listAnew]
+
+/**
+ * Does one step of each chore, or while space is low of those that take none; true if any has more to do. A step that
+ * fails is undone and waits for the next commit.
+ */
+export function doChores(connection: Connection, { low = false } = {}): boolean {
   let more = false
-  for (const chore of chores) more = step(connection, chore) || more
+  for (const chore of low ? choresInMargin : chores) more = step(connection, chore) || more
   return more
 }
 

@@ -1,10 +1,24 @@
+import type { Session } from '../../protocol/shapes.ts'
 import type { Commands } from '../store.ts'
 import { appendToolCalls, appendToolResult, finishRun } from './answer.ts'
+import { forkSession } from './forks.ts'
 import { eraseStep, probe, pruneStep } from './housekeeping.ts'
-import { once } from './idempotency.ts'
+import { keepReply, once } from './idempotency.ts'
+import {
+  beginImport,
+  dropUnfinishedImports,
+  giveUpImport,
+  importRows,
+  type Progress,
+  recordImport,
+  showImported,
+  verifyStep,
+} from './import.ts'
 import { beginInvocation, finishInvocation, interruptInvocations } from './invocations.ts'
 import type { Command, CommandInput, CommandResult } from './outcome.ts'
+import { retireSession } from './retention.ts'
 import { savePartialText, startRun } from './runs.ts'
+import { indexStep } from './search-index.ts'
 import { sendMessage } from './send.ts'
 import { deleteSession, resetSession } from './session-end.ts'
 import { createSession, restoreSession, saveMemorySummary, updateSession } from './sessions.ts'
@@ -12,12 +26,19 @@ import { createToken, createWebSession, deleteWebSession, putToken, revokeToken,
 
 // These two can take long, so they are done in steps that others come between.
 type InSteps = 'prune' | 'eraseDeleted'
+// An import is counted and compared on the caller's side, in import-orders.ts.
+type Import = 'importEntries' | 'finishImport' | 'abandonImport'
 
 type CommandTable = {
-  [Name in Exclude<keyof Commands, InSteps>]: Command<CommandInput<Name>, CommandResult<Name>>
+  [Name in Exclude<keyof Commands, InSteps | Import>]: Command<CommandInput<Name>, CommandResult<Name>>
 } & {
   pruneStep: Command<CommandInput<'prune'>, { more: boolean }>
   eraseStep: Command<CommandInput<'eraseDeleted'>, { erased: number; more: boolean }>
+  indexStep: Command<undefined, { more: boolean }>
+  importRows: Command<Parameters<typeof importRows>[1], undefined>
+  verifyStep: Command<Parameters<typeof verifyStep>[1], Progress & { more: boolean }>
+  showImported: Command<Parameters<typeof showImported>[1], { session: Session }>
+  giveUpImport: Command<{ sessionId: string }, undefined>
 }
 
 export type CommandName = keyof CommandTable
@@ -31,6 +52,8 @@ export const commands: CommandTable = {
   resetSession: once(resetSession),
   deleteSession: once(deleteSession),
   restoreSession: once(restoreSession),
+  forkSession: once(forkSession),
+  retireSession,
   saveMemorySummary,
   sendMessage,
   startRun,
@@ -47,7 +70,16 @@ export const commands: CommandTable = {
   touchTokens,
   createWebSession,
   deleteWebSession,
+  beginImport,
+  importRows,
+  verifyStep,
+  showImported,
+  giveUpImport,
+  dropUnfinishedImports,
+  recordImport,
+  keepReply,
   pruneStep,
   eraseStep,
+  indexStep,
   probe,
 }

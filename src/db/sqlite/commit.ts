@@ -1,6 +1,6 @@
 import type { Change } from '../store.ts'
 import { type CommandName, commands } from './commands.ts'
-import { unavailableError, type WireError, writeError } from './errors.ts'
+import { engineError, type WireError, writeError } from './errors.ts'
 import type { Connection } from './open.ts'
 import type { Command } from './outcome.ts'
 
@@ -17,6 +17,8 @@ export interface Receipt {
   settled: Settled[]
   changes: Change[]
   committed: boolean
+  /** The number of this commit; undefined if it changed nothing. */
+  commit?: number | undefined
 }
 
 /**
@@ -38,6 +40,7 @@ type Act = (connection: Connection, order: Order) => { settled: Settled; changes
 /** Undefined if an order failed that cannot be undone alone; then nothing happened. */
 function transact(connection: Connection, orders: readonly Order[], perform: Act): Receipt | undefined {
   connection.prepared('BEGIN IMMEDIATE').run()
+  const written = rowsWritten(connection)
   const receipt: Receipt = { settled: [], changes: [], committed: true }
   for (const order of orders) {
     const done = perform(connection, order)
@@ -48,8 +51,21 @@ function transact(connection: Connection, orders: readonly Order[], perform: Act
     receipt.settled.push(done.settled)
     for (const change of done.changes) receipt.changes.push(change)
   }
+  // A batch of repeats writes nothing, and its number must not be what the disk is synced for.
+  if (rowsWritten(connection) !== written) receipt.commit = countCommit(connection)
   connection.prepared('COMMIT').run()
   return receipt
+}
+
+function rowsWritten(connection: Connection): number {
+  return connection.prepared<number>('SELECT total_changes()').pluck().get() ?? 0
+}
+
+function countCommit(connection: Connection): number | undefined {
+  return connection
+    .prepared<number>('UPDATE counts SET commits = commits + 1 WHERE id = 1 RETURNING commits')
+    .pluck()
+    .get()
 }
 
 function act(connection: Connection, order: Order): ReturnType<Act> {
@@ -84,6 +100,6 @@ function obey(connection: Connection, order: Order): { settled: Settled; changes
 }
 
 function refuseAll(orders: readonly Order[], code: string): Receipt {
-  const error = writeError(unavailableError(`Storage cannot write now (${code}).`))
+  const error = writeError(engineError(code))
   return { settled: orders.map(() => ({ ok: false, error })), changes: [], committed: false }
 }

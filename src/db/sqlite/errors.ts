@@ -12,14 +12,39 @@ export interface WireError {
 // What the disk, the file or another process can do to us, by the first two words of SQLite's code.
 const unavailable =
   /^SQLITE_(FULL|IOERR|READONLY|CORRUPT|NOTADB|CANTOPEN|BUSY|LOCKED|NOMEM|PROTOCOL|PERM|AUTH|INTERRUPT|ABORT)(_|$)/
+const sentences: readonly [RegExp, string][] = [
+  [/^SQLITE_FULL/, 'The disk is full: nothing can be stored before there is space again.'],
+  [/^SQLITE_(CORRUPT|NOTADB)/, 'The database is damaged: talon doctor says more, and how to go on.'],
+  [/^SQLITE_READONLY/, 'The database is read-only: its file or its disk may not be written.'],
+  [/^SQLITE_IOERR/, 'The disk failed to read or to write. If it stays so, look at the disk.'],
+  [/^SQLITE_(BUSY|LOCKED|PROTOCOL)/, 'Another program holds the database. End it, and try again.'],
+]
 const taken = /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)$/
 
 /** Turns what SQLite throws into what a client is told; faults of ours stay as they are. */
 export function storageError(thrown: unknown): unknown {
   if (!(thrown instanceof Database.SqliteError)) return thrown
   if (taken.test(thrown.code)) return new TalonError('CONFLICT', 'This id exists already.', { cause: thrown })
-  if (unavailable.test(thrown.code)) return unavailableError(`Storage is not available now (${thrown.code}).`, thrown)
+  if (unavailable.test(thrown.code)) return engineError(thrown.code, thrown)
   return thrown
+}
+
+/** `STORAGE_UNAVAILABLE` for what SQLite says, with its code for those who look into it. */
+export function engineError(code: string, cause?: unknown): TalonError {
+  const [, sentence] = sentences.find(([codes]) => codes.test(code)) ?? [undefined, 'Storage is not available now.']
+  return new TalonError('STORAGE_UNAVAILABLE', sentence, { details: { sqlite: code }, cause })
+}
+
+/** The code of SQLite behind an error; undefined if none is. */
+export function engineCode({ extras }: { extras: { details?: unknown } }): string | undefined {
+  const { details } = extras
+  const known = typeof details === 'object' && details !== null && 'sqlite' in details ? details.sqlite : undefined
+  return typeof known === 'string' ? known : undefined
+}
+
+/** Whether this code says that the file is damaged. A damaged full-text index is no loss: it is made of the rest. */
+export function isDamage(code: string): boolean {
+  return /^SQLITE_(CORRUPT|NOTADB)/.test(code) && code !== 'SQLITE_CORRUPT_VTAB'
 }
 
 /** `STORAGE_UNAVAILABLE` with a sentence that says why. */

@@ -1,7 +1,7 @@
 import { TalonError } from '../../protocol/errors.ts'
 import type { Once, RequestKey } from '../store.ts'
 import type { Connection } from './open.ts'
-import type { Command } from './outcome.ts'
+import { type Command, type CommandInput, done, type Outcome } from './outcome.ts'
 
 /** Where a request id was used before. `reference` is the id of the row, or the stored result. */
 export interface Earlier {
@@ -50,6 +50,21 @@ export function once<
     if (input.request) storeReply(connection, input.request, result, input.at)
     return { result: { ...result, duplicate: false }, changes }
   }
+}
+
+export function keepReply(
+  connection: Connection,
+  { reply, at, request }: CommandInput<'keepReply'>,
+): Outcome<undefined> {
+  if (!earlier(connection, request, 'reply')) storeReply(connection, request, reply, at)
+  return done
+}
+
+/** What was kept of this request. */
+export function findReply(connection: Connection, request: RequestKey): Record<string, unknown> | undefined {
+  const found = earlier(connection, request, 'reply')
+  // Written by storeReply, from an object.
+  return found && (JSON.parse(found.reference) as Record<string, unknown>)
 }
 
 /** Without `at` the time of the machine is taken: it only decides when the reply may be forgotten. */

@@ -3,8 +3,10 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { TalonError } from '../../protocol/errors.ts'
+import { processStart } from '../process-start.ts'
 import { unavailableError } from './errors.ts'
 import { prepareFile, prepareFolder } from './open.ts'
+import { finishRestore, type Replaced } from './replace-database.ts'
 
 /** Who holds a data folder, as others may read it in `<home>/run/gateway.json`. */
 export interface Holder {
@@ -14,9 +16,17 @@ export interface Holder {
   host: string
   port: number
   startedAt: number
+  /** Settings of its command line, by their keys. */
+  flags?: Readonly<Record<string, string>> | undefined
+  /** Whether it was told to stop: told again it would end at once. */
+  stopping?: boolean | undefined
+  /** When its process began, see `processStart`: by then the id may be another's. */
+  processStart?: string | undefined
 }
 
 export interface Lock {
+  /** A restore that a crash had cut short, and that is finished now. */
+  restored: Replaced | undefined
   /** Says more about the holder: the port once it is open. */
   update(changes: Partial<Holder>): void
   release(): void
@@ -27,7 +37,7 @@ const patienceMs = 250
 
 /**
  * Takes a data folder for this process. The lock is the kernel's, on a file that says nothing: it ends with the process,
- * however that ends.
+ * however that ends. Who has it finds one whole database: a restore that was cut short is finished first.
  * @throws TalonError `STORAGE_UNAVAILABLE` that names the process which has it.
  */
 export function acquireLock(home: string, holder: Holder): Lock {
@@ -41,15 +51,17 @@ export function acquireLock(home: string, holder: Holder): Lock {
     database.exec('BEGIN EXCLUSIVE')
   } catch (thrown) {
     database.close()
-    if (isBusy(thrown)) throw held(home, thrown)
+    if (isBusy(thrown)) throw held(home, holder, thrown)
     throw unavailableError(
       `The lock ${file} cannot be taken: ${thrown instanceof Error ? thrown.message : thrown}.`,
       thrown,
     )
   }
-  let current = holder
+  const restored = finishFirst(home, () => database.close())
+  let current = { ...holder, processStart: processStart(holder.pid) }
   writeHolder(folder, current)
   return {
+    restored,
     update(changes) {
       current = { ...current, ...changes }
       writeHolder(folder, current)
@@ -79,6 +91,15 @@ export function lockHolder(home: string): Partial<Holder> | undefined {
   }
 }
 
+function finishFirst(home: string, giveUp: () => void): Replaced | undefined {
+  try {
+    return finishRestore(home)
+  } catch (thrown) {
+    giveUp()
+    throw thrown
+  }
+}
+
 function places(home: string): { folder: string; file: string } {
   const folder = join(home, 'run')
   return { folder, file: join(folder, 'gateway.lock') }
@@ -88,15 +109,21 @@ function isBusy(thrown: unknown): boolean {
   return thrown instanceof Database.SqliteError && thrown.code.startsWith('SQLITE_BUSY')
 }
 
-function held(home: string, cause: unknown): TalonError {
-  const { pid, port } = readHolder(home)
+function held(home: string, asking: Holder, cause: unknown): TalonError {
+  const { pid, port, host } = readHolder(home)
   const who = pid === undefined ? 'Another process' : `Process ${pid}`
   const where = port === undefined || port === 0 ? '' : ` and serves port ${port}`
-  return new TalonError(
-    'STORAGE_UNAVAILABLE',
-    `${who} already uses ${home}${where}. Stop it first (kill ${pid ?? '<pid>'}), or start this one with another data folder.`,
-    { details: { pid, port }, cause },
-  )
+  return new TalonError('STORAGE_UNAVAILABLE', `${who} already uses ${home}${where}. ${wayAround(host, asking)}`, {
+    details: { pid, port },
+    cause,
+  })
+}
+
+/** A command that works on files serves no address, and what it does ends by itself. */
+function wayAround(host: string | undefined, asking: Holder): string {
+  if (host === '') return 'Try again when it is done.'
+  if (asking.host === '') return 'Stop it first: talon stop'
+  return 'Stop it first (talon stop), or start this one with another data folder.'
 }
 
 /** Empty while the holder has not said who it is. */

@@ -17,8 +17,6 @@ export interface Connection {
 const busyTimeoutMs = 5_000
 // Modest, because the page cache of the operating system holds the file as well.
 const cacheKib = 8 * 1024
-// 16 MiB of log between checkpoints: a checkpoint syncs the whole file and delays the commit that it follows.
-const checkpointPages = 4_000
 const maxWalBytes = 64 * 1024 * 1024
 
 /**
@@ -31,7 +29,6 @@ export function openWriter(file: string): Connection {
     database.pragma('journal_mode = WAL')
     database.pragma('synchronous = FULL')
     database.pragma('foreign_keys = ON')
-    database.pragma(`wal_autocheckpoint = ${checkpointPages}`)
     database.pragma(`journal_size_limit = ${maxWalBytes}`)
     return connect(database)
   } catch (thrown) {

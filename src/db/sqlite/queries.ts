@@ -1,15 +1,22 @@
-import type { Queries } from '../store.ts'
+import type { HeavyQueries, Queries } from '../store.ts'
 import { storageError, unavailableError } from './errors.ts'
+import { getKeptOfImports, getWholeSession } from './export.ts'
+import { findReply } from './idempotency.ts'
+import { findImports } from './import.ts'
 import { findInvocation, getInvocation } from './invocations.ts'
 import { getMessage, history } from './messages.ts'
 import type { Connection } from './open.ts'
+import { quietSessions } from './retention.ts'
 import { activeRun, getRun, listRuns, nextQueuedRun, unfinishedRuns } from './runs.ts'
 import { listSessions } from './session-list.ts'
 import { counts, getHead, getMemorySummary, getSession, sessionUsage } from './sessions.ts'
 import { getToken, getWebSession, listTokens } from './tokens.ts'
 
 /** Everything that reads, on one connection. A query is so short that it is answered in the thread that asks. */
-export function createQueries(connection: Connection): Queries {
+export function createQueries(
+  connection: Connection,
+  onError: (error: unknown) => void = () => undefined,
+): Omit<Queries, keyof HeavyQueries> {
   const query =
     <Input extends unknown[], Result>(read: (connection: Connection, ...input: Input) => Result) =>
     async (...input: Input): Promise<Result> => {
@@ -17,7 +24,9 @@ export function createQueries(connection: Connection): Queries {
       try {
         return read(connection, ...input)
       } catch (thrown) {
-        throw storageError(thrown)
+        const error = storageError(thrown)
+        onError(error)
+        throw error
       }
     }
   return {
@@ -34,8 +43,13 @@ export function createQueries(connection: Connection): Queries {
     getMemorySummary: query(getMemorySummary),
     counts: query(counts),
     sessionUsage: query(sessionUsage),
+    quietSessions: query(quietSessions),
+    getWholeSession: query(getWholeSession),
+    getKeptOfImports: query(getKeptOfImports),
+    findImports: query(findImports),
     getInvocation: query(getInvocation),
     findInvocation: query(findInvocation),
+    findReply: query(findReply),
     getToken: query(getToken),
     listTokens: query(listTokens),
     getWebSession: query(getWebSession),

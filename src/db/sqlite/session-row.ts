@@ -19,12 +19,15 @@ export interface SessionRow extends SessionItemRow {
   epoch: number
   seq: number
   deleted_at: number | null
+  forked_from_session_id: string | null
+  forked_from_epoch: number | null
+  forked_from_seq: number | null
   /** 1 if the list indexes are behind this row. */
   unlisted: number
 }
 
 export const itemColumns = 'id, sender_id, channel, title, state, message_count, created_at, last_active_at, model'
-export const sessionColumns = `${itemColumns}, sender_name, memory_summary, config, epoch, seq, deleted_at, unlisted`
+export const sessionColumns = `${itemColumns}, sender_name, memory_summary, config, epoch, seq, deleted_at, unlisted, forked_from_session_id, forked_from_epoch, forked_from_seq`
 
 export function toSessionItem(row: SessionItemRow): SessionItem {
   return {
@@ -49,5 +52,11 @@ export function toSession(row: SessionRow): Session {
     config: row.config === null ? {} : (JSON.parse(row.config) as Record<string, unknown>),
     epoch: row.epoch,
     seq: row.seq,
+    forkedFrom: forkedFrom(row),
   }
+}
+
+function forkedFrom(row: SessionRow): Session['forkedFrom'] {
+  const { forked_from_session_id: sessionId, forked_from_epoch: epoch, forked_from_seq: seq } = row
+  return sessionId === null || epoch === null || seq === null ? null : { sessionId, epoch, seq }
 }

@@ -41,17 +41,17 @@ export function insertSession(connection: Connection, input: NewSession, at: num
   return toSession(must(row, input.id))
 }
 
-/** The sender's own session in a channel, or the group's: the one with the newest activity. */
+/** The sender's own session in a channel, or the group's: the one with the newest activity that is no copy made aside. */
 export function findSession(connection: Connection, wanted: NewSession): string | undefined {
   if (wanted.groupId !== undefined) {
     return connection
       .prepared<{ id: string }>(
-        `SELECT id FROM sessions WHERE deleted_at IS NULL AND channel = ? AND group_id = ?
+        `SELECT id FROM sessions WHERE deleted_at IS NULL AND aside = 0 AND channel = ? AND group_id = ?
          ORDER BY last_active_at DESC, id DESC LIMIT 1`,
       )
       .get(wanted.channel, wanted.groupId)?.id
   }
-  const own = 'deleted_at IS NULL AND channel = @channel AND sender_id = @senderId AND group_id IS NULL'
+  const own = 'deleted_at IS NULL AND channel = @channel AND sender_id = @senderId AND group_id IS NULL AND aside = 0'
   const listed = (state: SessionState) =>
     `SELECT id, listed_at AS last_active_at FROM sessions WHERE ${own} AND unlisted = 0 AND listed_state = '${state}'`
   return connection
@@ -107,14 +107,14 @@ export function hideSession(connection: Connection, sessionId: string, at: numbe
 /** Gives a session that is not deleted back as it is. */
 export function restoreSession(
   connection: Connection,
-  { sessionId }: CommandInput<'restoreSession'>,
+  { sessionId, at }: CommandInput<'restoreSession'>,
 ): Outcome<{ session: Session }> {
   const row = connection
     .prepared<SessionRow>(
-      `UPDATE sessions SET deleted_at = NULL, state = ${stateByRuns}
-       WHERE id = ? AND erasing = 0 RETURNING ${sessionColumns}`,
+      `UPDATE sessions SET deleted_at = NULL, kept_since = ?, state = ${stateByRuns}
+       WHERE id = ? AND erasing = 0 AND importing = 0 RETURNING ${sessionColumns}`,
     )
-    .get(sessionId)
+    .get(at, sessionId)
   moved(connection, must(row, sessionId))
   return updated(must(row, sessionId))
 }
