@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type * as z from 'zod'
+import type { SettingInfo } from '../protocol/requests/config.ts'
+import { ConfigError, configFile, isRecord, parseSections, readConfigText } from './config-file.ts'
 import { type Config, type SettingKey, settings } from './settings.ts'
 
 export type { Config }
+export { ConfigError, configFile }
 
 /** Where a value comes from; a later one of `default < file < env < flag` wins. */
 export type Origin = 'default' | 'file' | 'env' | 'flag'
@@ -15,12 +16,16 @@ export interface LoadedConfig {
   warnings: string[]
 }
 
-/** A setting that cannot be used; the process says so and exits with 78 (EX_CONFIG of sysexits.h). */
-export class ConfigError extends Error {
-  static readonly exitCode = 78
+/** What settings are made from beside the file. */
+export interface ConfigSource {
+  /** The data folder, which the file lies in. */
+  home: string
+  env: Readonly<Record<string, string | undefined>>
+  flags?: Partial<Record<SettingKey, string>> | undefined
 }
 
-const keys = Object.keys(settings) as SettingKey[] // The keys of a literal table, which Object.keys widens to string.
+/** Every key, in the order of the table. */
+export const settingKeys = Object.keys(settings) as SettingKey[] // The keys of a literal table, which Object.keys widens to string.
 // Read by main or npm, not settings of the table.
 const otherVariables = new Set(['TALON_HOME', 'TALON_TOKEN', 'TALON_URL'])
 
@@ -34,23 +39,20 @@ export function variableOf(key: SettingKey): string {
     .toUpperCase()}`
 }
 
-/** Path of the configuration file of a data folder. */
-export function configFile(home: string): string {
-  return join(home, 'talon.json')
-}
-
 /**
  * Reads every setting: defaults, then `<home>/talon.json`, then the environment, then flags.
  * @throws ConfigError which names file (or variable), key and reason.
  */
-export function loadConfig(input: {
-  home: string
-  env: Readonly<Record<string, string | undefined>>
-  flags?: Partial<Record<SettingKey, string>>
-}): LoadedConfig {
+export function loadConfig(source: ConfigSource): LoadedConfig {
+  return resolveConfig(source, readConfigText(source.home))
+}
+
+/** The same with this text in the place of the file; undefined where there is none. */
+export function resolveConfig(source: ConfigSource, text: string | undefined): LoadedConfig {
+  const file = configFile(source.home)
   const values = new Map<string, unknown>()
   const origins = new Map<string, Origin>()
-  for (const key of keys) {
+  for (const key of settingKeys) {
     values.set(key, settings[key].schema.parse(settings[key].default))
     origins.set(key, 'default')
   }
@@ -58,21 +60,30 @@ export function loadConfig(input: {
     values.set(key, check(key, value, where))
     origins.set(key, origin)
   }
-  for (const [key, value] of readFile(configFile(input.home)))
-    take(key, value, 'file', `${configFile(input.home)}: ${key}`)
-  for (const key of keys) {
-    const text = input.env[variableOf(key)]
+  for (const [key, value] of readSections(file, text)) take(key, value, 'file', `${file}: ${key}`)
+  for (const key of settingKeys) {
+    const text = source.env[variableOf(key)]
     if (text !== undefined && text !== '') take(key, fromText(key, text), 'env', variableOf(key))
   }
-  for (const [key, text] of Object.entries(input.flags ?? {})) {
+  for (const [key, text] of Object.entries(source.flags ?? {})) {
     if (isKey(key) && text !== undefined) take(key, fromText(key, text), 'flag', flagOf(key))
   }
   return {
     // Every key was set above from its own schema; a Map cannot say so.
     values: Object.fromEntries(values) as unknown as Config,
     origins: Object.fromEntries(origins) as Record<SettingKey, Origin>,
-    warnings: unknownVariables(input.env),
+    warnings: unknownVariables(source.env),
   }
+}
+
+/** Every setting as it may be shown; a secret that is set is `[set]`. */
+export function describeSettings({ values, origins }: LoadedConfig): Omit<SettingInfo, 'restartRequired'>[] {
+  return settingKeys.map(key => {
+    const { live, doc } = settings[key]
+    const secret = 'secret' in settings[key]
+    const shown = origins[key] === 'default' ? null : '[set]'
+    return { key, value: secret ? shown : values[key], source: origins[key], live, secret, doc }
+  })
 }
 
 /** Refuses combinations that would leave the gateway open. @throws ConfigError */
@@ -95,39 +106,27 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host === '[::1]' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
 }
 
-function readFile(file: string): [SettingKey, unknown][] {
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8')
-  } catch (error) {
-    // A path that leads through a file is no data folder at all, which the start says better than we could.
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return []
-    throw new ConfigError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}.`)
-  }
-  let sections: unknown
-  try {
-    sections = JSON.parse(text)
-  } catch (error) {
-    throw new ConfigError(`${file} is not valid JSON: ${error instanceof Error ? error.message : String(error)}.`)
-  }
-  if (!isRecord(sections)) throw new ConfigError(`${file} must hold a JSON object such as {"server": {"port": 19789}}.`)
-  return Object.entries(sections).flatMap(([section, value]) => readSection(file, section, value))
+function readSections(file: string, text: string | undefined): [SettingKey, unknown][] {
+  if (text === undefined) return []
+  return Object.entries(parseSections(file, text)).flatMap(([section, value]) => readSection(file, section, value))
 }
 
 function readSection(file: string, section: string, value: unknown): [SettingKey, unknown][] {
-  if (!keys.some(key => key.startsWith(`${section}.`))) {
-    const known = [...new Set(keys.map(key => key.split('.')[0] ?? ''))]
+  if (!settingKeys.some(key => key.startsWith(`${section}.`))) {
+    const known = [...new Set(settingKeys.map(key => key.split('.')[0] ?? ''))]
     throw new ConfigError(`${file}: unknown section "${section}". Did you mean "${nearest(section, known)}"?`)
   }
   if (!isRecord(value)) throw new ConfigError(`${file}: "${section}" must be an object.`)
   return Object.entries(value).map(([name, setting]) => {
     const key = `${section}.${name}`
-    if (!isKey(key)) throw new ConfigError(`${file}: unknown key "${key}". Did you mean "${nearest(key, keys)}"?`)
+    if (!isKey(key))
+      throw new ConfigError(`${file}: unknown key "${key}". Did you mean "${nearest(key, settingKeys)}"?`)
     return [key, setting]
   })
 }
 
-function check(key: SettingKey, value: unknown, where: string): unknown {
+/** The value as readers get it. @throws ConfigError that names place, value (but for a secret) and reason */
+export function check(key: SettingKey, value: unknown, where: string): unknown {
   const result = settings[key].schema.safeParse(value)
   if (result.success) return result.data
   const issue = result.error.issues[0]
@@ -137,7 +136,7 @@ function check(key: SettingKey, value: unknown, where: string): unknown {
 }
 
 /** Numbers, booleans, lists and objects are written as JSON in a variable; a list also as words between commas. */
-function fromText(key: SettingKey, text: string): unknown {
+export function fromText(key: SettingKey, text: string): unknown {
   const schema: z.ZodType = settings[key].schema
   if (schema.safeParse(text).success) return text
   try {
@@ -152,23 +151,20 @@ function fromText(key: SettingKey, text: string): unknown {
 }
 
 function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
-  const known = new Map(keys.map(key => [variableOf(key), key]))
+  const known = new Map(settingKeys.map(key => [variableOf(key), key]))
   return Object.keys(env)
     .filter(name => name.startsWith('TALON_') && !known.has(name) && !otherVariables.has(name))
     .map(name => `${name} is no setting. Did you mean ${nearest(name, [...known.keys(), ...otherVariables])}?`)
 }
 
-function flagOf(key: SettingKey): string {
+/** The flag of `talon start` that sets it. */
+export function flagOf(key: SettingKey): string {
   if (key === 'server.host' || key === 'server.port') return `--${key.slice('server.'.length)}`
   return `--set ${key}`
 }
 
-function isKey(key: string): key is SettingKey {
+export function isKey(key: string): key is SettingKey {
   return Object.hasOwn(settings, key)
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** The candidate with the smallest edit distance (Levenshtein). */

@@ -1,0 +1,296 @@
+import { isDeepStrictEqual } from 'node:util'
+import { TalonError } from '../protocol/errors.ts'
+import type { SettingInfo } from '../protocol/requests/config.ts'
+import { type ConfigSource, describeSettings, type LoadedConfig, resolveConfig, settingKeys } from './config.ts'
+import { FixedSettingError, readChanges, refuseFixed, wordsFor } from './config-changes.ts'
+import {
+  ConfigError,
+  changedText,
+  configFile,
+  hashOf,
+  keepLastGood,
+  readConfigText,
+  reasonOf,
+  replaceFile,
+} from './config-file.ts'
+import { dropRevert, endOf, type Revert, readRevert, restoreBefore, writeRevert } from './config-revert.ts'
+import type { Log } from './log.ts'
+import type { ChangeSource, Clock, Settings, SettingsChange, SettingsUpdate } from './record.ts'
+import { type Config, type SettingKey, settings } from './settings.ts'
+
+export interface LiveConfigDeps extends ConfigSource {
+  clock: Clock
+  log: Log
+  /** Refuses settings that do not go together, or with which no gateway would start. @throws ConfigError */
+  refuse: (loaded: LoadedConfig) => void
+}
+
+export interface LiveConfig extends Settings {
+  /** The values that are in effect, whenever they are read. */
+  config: Config
+  /** Keeps a copy of the file: a gateway works with it. */
+  settle(): void
+  /** Ends waiting for a confirmation; the next start goes on with it. */
+  close(): void
+}
+
+/**
+ * The settings of a gateway, which holds the lock of its data folder. A change that nobody confirmed and whose time ended
+ * before this start is taken back first.
+ * @throws ConfigError
+ */
+export function openLiveConfig(deps: LiveConfigDeps): LiveConfig {
+  return new FileConfig(deps)
+}
+
+/** A text of the file, with what follows from it. */
+interface State {
+  text: string | undefined
+  loaded: LoadedConfig
+}
+
+class FileConfig implements LiveConfig {
+  readonly config: Config
+  readonly #deps: LiveConfigDeps
+  /** The same object as `config`, which nobody else writes to. */
+  readonly #running: Record<string, unknown>
+  readonly #watchers = new Set<{ keys: ReadonlySet<SettingKey>; listener: (config: Config) => void }>()
+  readonly #listeners = new Set<(update: SettingsUpdate) => void>()
+  #state: State
+  /** Connections with a later id than `since` were opened after the change. */
+  #waiting: { revert: Revert; since: string; timer: NodeJS.Timeout } | undefined
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(deps: LiveConfigDeps) {
+    this.#deps = deps
+    this.#state = this.#judge(this.#firstText())
+    this.#running = { ...this.#state.loaded.values }
+    // It has every key of the table, by the line above.
+    this.config = this.#running as unknown as Config
+  }
+
+  hash(): string {
+    return hashOf(this.#state.text)
+  }
+
+  list(): SettingInfo[] {
+    const waiting = new Set<string>(this.#restartRequired())
+    return describeSettings(this.#state.loaded).map(row => ({ ...row, restartRequired: waiting.has(row.key) }))
+  }
+
+  update(asked: SettingsChange, from: ChangeSource): SettingsUpdate {
+    this.#readAgain()
+    if (asked.hash !== this.hash()) {
+      const words = 'The settings have changed since they were read. Read them again (config.get), then change them.'
+      throw new TalonError('CONFLICT', words, { details: { hash: this.hash() } })
+    }
+    const next = this.#plan(asked)
+    if (!next) return this.#confirm(from)
+    if (next.text === this.#state.text) return this.#describe([], 'Nothing was changed.')
+    if (this.#waiting) {
+      const until = endOf(this.#waiting.revert)
+      throw new TalonError('CONFLICT', `A change waits until ${until} to be confirmed. Confirm it first, or wait.`)
+    }
+    const { confirmWithinMs } = asked
+    if (confirmWithinMs === undefined) return this.#tell(this.#save(next))
+    const until = this.#deps.clock.now() + confirmWithinMs
+    const before = this.#state.text ?? null
+    const revert: Revert = { hash: hashOf(next.text), until, withinMs: confirmWithinMs, before }
+    const changed = this.#save(next, revert)
+    this.#wait(revert, from.newId())
+    return { ...this.#tell(changed, `It is taken back at ${endOf(revert)} unless it is confirmed.`), confirmBy: until }
+  }
+
+  reload(): void {
+    const { log } = this.#deps
+    try {
+      if (!this.#readFile()) log.info('talon.json has not changed')
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      log.error({ problem: error.message }, 'talon.json cannot be used, so no setting was changed')
+    }
+  }
+
+  onChange(keys: readonly SettingKey[], listener: (config: Config) => void): () => void {
+    const watcher = { keys: new Set(keys), listener }
+    this.#watchers.add(watcher)
+    return () => void this.#watchers.delete(watcher)
+  }
+
+  onUpdate(listener: (update: SettingsUpdate) => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  inOrder<Result>(work: () => Promise<Result>): Promise<Result> {
+    const done = this.#last.then(work)
+    this.#last = done.catch(() => undefined)
+    return done
+  }
+
+  settle(): void {
+    if (!this.#waiting) this.#keep()
+  }
+
+  close(): void {
+    clearTimeout(this.#waiting?.timer)
+  }
+
+  /** The text to begin with, after what nobody confirmed in time was taken back. */
+  #firstText(): string | undefined {
+    const { home, clock, log } = this.#deps
+    const text = readConfigText(home)
+    const revert = readRevert(home)
+    if (!revert) return text
+    if (revert.hash !== hashOf(text)) {
+      dropRevert(home)
+      return text
+    }
+    if (revert.until <= clock.now()) {
+      log.warn('the last change of the settings was taken back, because nobody confirmed it in time')
+      return restoreBefore(home, revert)
+    }
+    this.#wait(revert, '')
+    return text
+  }
+
+  /** @throws ConfigError */
+  #judge(text: string | undefined): State {
+    const loaded = resolveConfig(this.#deps, text)
+    this.#deps.refuse(loaded)
+    return { text, loaded }
+  }
+
+  /** What is asked for; undefined if that is nothing. */
+  #plan(asked: SettingsChange): State | undefined {
+    try {
+      const wanted = readChanges(asked)
+      refuseFixed(wanted, this.#state.loaded)
+      if (wanted.size === 0) return undefined
+      return this.#judge(changedText(configFile(this.#deps.home), this.#state.text, wanted))
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      throw new TalonError(error instanceof FixedSettingError ? 'CONFLICT' : 'INVALID_MESSAGE', error.message)
+    }
+  }
+
+  /** Reads the file if somebody changed it by hand: a change must not undo that unseen. */
+  #readAgain(): void {
+    try {
+      this.#readFile()
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      throw new TalonError(
+        'CONFLICT',
+        `talon.json was changed by hand and cannot be used: ${error.message} Mend it first.`,
+      )
+    }
+  }
+
+  /** Whether there was anything new. @throws ConfigError, and nothing has changed */
+  #readFile(): boolean {
+    const { home, log } = this.#deps
+    const text = readConfigText(home)
+    if (text === this.#state.text) return false
+    this.#keep()
+    const next = this.#judge(text)
+    if (this.#waiting) {
+      this.#stopWaiting()
+      log.warn('talon.json was changed by hand, so the change before it is no longer taken back')
+    }
+    this.#tell(this.#adopt(next))
+    return true
+  }
+
+  /** Writes the file, then takes it over. */
+  #save(next: State, revert?: Revert): SettingKey[] {
+    const { home } = this.#deps
+    this.#keep()
+    try {
+      if (revert) writeRevert(home, revert)
+      replaceFile(configFile(home), next.text ?? '{}\n')
+    } catch (error) {
+      if (revert) dropRevert(home)
+      throw new TalonError('STORAGE_UNAVAILABLE', `talon.json cannot be written: ${reasonOf(error)}.`, { cause: error })
+    }
+    return this.#adopt(next)
+  }
+
+  /** Says which values are others now, after everybody who has to know was told. */
+  #adopt(next: State): SettingKey[] {
+    const before = this.#state.loaded.values
+    this.#state = next
+    const { values } = next.loaded
+    const changed = settingKeys.filter(key => !isDeepStrictEqual(before[key], values[key]))
+    const live = changed.filter(key => settings[key].live)
+    for (const key of live) this.#running[key] = values[key]
+    for (const { keys, listener } of this.#watchers) {
+      if (live.some(key => keys.has(key))) this.#call(() => listener(this.config))
+    }
+    return changed
+  }
+
+  #confirm({ connectionId }: ChangeSource): SettingsUpdate {
+    if (!this.#waiting) return this.#describe([], 'Nothing was changed.')
+    if (connectionId !== undefined && connectionId <= this.#waiting.since) {
+      const words =
+        'Confirm it over a connection that was opened after the change: it shows that one can still be opened.'
+      throw new TalonError('CONFLICT', words)
+    }
+    this.#stopWaiting()
+    return this.#tell([], 'The change is confirmed.')
+  }
+
+  #wait(revert: Revert, since: string): void {
+    // A clock that was put back must not prolong it.
+    const leftMs = Math.min(revert.until - this.#deps.clock.now(), revert.withinMs)
+    const timer = setTimeout(() => this.#call(() => this.#takeBack(revert)), leftMs).unref()
+    this.#waiting = { revert, since, timer }
+  }
+
+  #stopWaiting(): void {
+    clearTimeout(this.#waiting?.timer)
+    this.#waiting = undefined
+    dropRevert(this.#deps.home)
+  }
+
+  #takeBack(revert: Revert): void {
+    const { home } = this.#deps
+    this.#waiting = undefined
+    // What was changed by hand since is kept.
+    if (hashOf(readConfigText(home)) !== revert.hash) return dropRevert(home)
+    const changed = this.#adopt(this.#judge(revert.before ?? undefined))
+    this.#tell(changed, 'Nobody confirmed the change in time, so it was taken back.')
+    restoreBefore(home, revert)
+  }
+
+  #restartRequired(): SettingKey[] {
+    const { values } = this.#state.loaded
+    return settingKeys.filter(key => !isDeepStrictEqual(this.#running[key], values[key]))
+  }
+
+  #describe(changed: SettingKey[], message: string): SettingsUpdate {
+    return { hash: this.hash(), changed, restartRequired: this.#restartRequired(), message }
+  }
+
+  #tell(changed: SettingKey[], more?: string): SettingsUpdate {
+    const update = this.#describe(changed, wordsFor(changed, more))
+    const { message, restartRequired } = update
+    this.#deps.log.info({ changed, restartRequired }, message)
+    for (const listener of this.#listeners) this.#call(() => listener(update))
+    return update
+  }
+
+  #keep(): void {
+    this.#call(() => keepLastGood(this.#deps.home, this.#state.text))
+  }
+
+  /** Nobody else has to suffer for it. */
+  #call(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#deps.log.error({ err: error }, 'a change of the settings was not taken over everywhere')
+    }
+  }
+}
