@@ -8,6 +8,8 @@ export interface Attempts {
   failed(address: string): void
   /** How long this address stays locked out, in ms; 0 if it is not. */
   lockedForMs(address: string): number
+  /** What is left to this address before it is locked out. */
+  state(address: string, limit: number): { limit: number; windowMs: number; remaining: number; resetMs: number }
   /** @throws TalonError `RATE_LIMITED` while the address is locked out */
   refuseLocked(address: string): void
 }
@@ -24,7 +26,7 @@ interface Bucket {
 }
 
 /** @param limit failures in a minute; the next one locks the address out for a minute. `Infinity` counts nothing. */
-export function createAttempts(deps: { clock: Clock; limit: number }): Attempts {
+export function createAttempts(deps: { clock: Clock; limit: number; onFailure?: () => void }): Attempts {
   const buckets = new LRUCache<string, Bucket>({ max: maxAddresses })
   const lockedForMs = (address: string) => {
     const bucket = buckets.get(bucketOf(address))
@@ -32,7 +34,16 @@ export function createAttempts(deps: { clock: Clock; limit: number }): Attempts 
   }
   return {
     lockedForMs,
+    state(address, limit) {
+      const bucket = buckets.get(bucketOf(address))
+      const lockedMs = lockedForMs(address)
+      if (lockedMs > 0) return { limit, windowMs, remaining: 0, resetMs: Math.ceil(lockedMs) }
+      const leftMs = bucket ? bucket.windowEndsAt - deps.clock.monotonic() : 0
+      if (!bucket || leftMs <= 0) return { limit, windowMs, remaining: limit, resetMs: 0 }
+      return { limit, windowMs, remaining: Math.max(0, limit - bucket.failures), resetMs: Math.ceil(leftMs) }
+    },
     failed(address) {
+      deps.onFailure?.()
       if (deps.limit === Infinity) return
       const now = deps.clock.monotonic()
       const key = bucketOf(address)
@@ -52,7 +63,7 @@ export function createAttempts(deps: { clock: Clock; limit: number }): Attempts 
       const seconds = Math.ceil(waitMs / 1000)
       throw new TalonError('RATE_LIMITED', `Too many failed sign-ins from this address. Try again in ${seconds} s.`, {
         retryAfterMs: Math.ceil(waitMs),
-        details: { name: 'auth.failures', limit: deps.limit, windowMs, remaining: 0 },
+        details: { name: 'authFailures', limit: deps.limit, windowMs, remaining: 0 },
       })
     },
   }

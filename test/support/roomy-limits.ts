@@ -1,0 +1,10 @@
+/** Limits that a test does not meet; one that is about them sets those it wants, or '' for the default. */
+export const roomyLimits = {
+  TALON_LIMITS_MESSAGES: '1000000',
+  TALON_LIMITS_READS: '1000000',
+  TALON_LIMITS_TOOL_EXECUTIONS: '1000000',
+  TALON_LIMITS_SESSION_CREATIONS: '1000000',
+  TALON_LIMITS_UNAUTHENTICATED_REQUESTS: '1000000',
+  TALON_LIMITS_FRAMES: '1000000000',
+  TALON_LIMITS_BYTES: '1000000000',
+}
