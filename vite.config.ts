@@ -1,8 +1,8 @@
 import tailwindcss from '@tailwindcss/vite'
 import { defineConfig } from 'vite'
 
-// One configuration builds both sides: `client` is what a browser loads, `ssr` is the gateway itself and its two
-// worker-thread entries. Everything but the native SQLite binding is bundled, because a bundle starts three times faster.
+// One configuration builds both sides: `client` is what a browser loads, `ssr` is the gateway itself and the
+// entries of its worker threads. Everything but the native SQLite binding is bundled, because a bundle starts three times faster.
 export default defineConfig({
   plugins: [tailwindcss()],
   appType: 'custom',
@@ -28,7 +28,14 @@ export default defineConfig({
         target: 'node24',
         sourcemap: true,
         rolldownOptions: {
-          input: { talon: 'src/cli/main.ts', writer: 'src/db/sqlite/writer.ts' },
+          input: {
+            talon: 'src/cli/main.ts',
+            writer: 'src/db/sqlite/writer.ts',
+            reader: 'src/db/sqlite/reader.ts',
+            'check-worker': 'src/db/sqlite/check-worker.ts',
+            'inspect-worker': 'src/db/sqlite/inspect-worker.ts',
+            'backup-worker': 'src/db/sqlite/backup-worker.ts',
+          },
           output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
         },
       },

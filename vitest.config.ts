@@ -6,6 +6,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts', 'test/**/*.test.tsx'],
     globalSetup: ['test/support/setup.ts'],
     pool: 'forks',
+    // Node strips types with WebAssembly. V8 now and then aborts when a thread ends that had made faster wrappers for it.
+    execArgv: ['--wasm-wrapper-tiering-budget=1000000000'],
     testTimeout: 20_000,
     hookTimeout: 60_000,
   },

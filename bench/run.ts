@@ -1,12 +1,21 @@
 import { spawnSync } from 'node:child_process'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
+import { backup } from './backup.ts'
+import { cache } from './cache.ts'
 import { durable } from './durable.ts'
+import { http } from './http.ts'
+import { importing } from './import.ts'
+import { limits } from './limits.ts'
+import { logs } from './logs.ts'
+import { pools } from './pools.ts'
+import { search } from './search.ts'
 import { start } from './start.ts'
+import { storage } from './storage.ts'
 import { print } from './support/table.ts'
 import { ws } from './ws.ts'
 
-const benchmarks = { start, ws, durable }
+const benchmarks = { start, ws, http, durable, storage, pools, cache, search, backup, import: importing, limits, logs }
 
 const asked = process.argv.slice(2)
 const unknown = asked.find(name => !Object.hasOwn(benchmarks, name))

@@ -15,6 +15,7 @@ import type { RequestRow } from '../src/protocol/requests.ts'
 import { providersSchema } from '../src/server/agent/providers.ts'
 import { mountHealth } from '../src/server/api/health.ts'
 import { mountLegacyApi } from '../src/server/api/legacy.ts'
+import { mountMetrics } from '../src/server/api/metrics.ts'
 import type { HttpEnv } from '../src/server/http.ts'
 import type { App } from '../src/server/record.ts'
 import { settings } from '../src/server/settings.ts'
@@ -43,6 +44,7 @@ describe('the routes of the docs', () => {
     // Mounting looks at this one setting; only a request needs the rest of the record.
     const app = { config: { 'protocol.legacy': true } } as unknown as App
     mountHealth(http, app)
+    mountMetrics(http, app)
     const files = import.meta.glob<{ routes: (http: Hono<HttpEnv>, app: App) => void }>('../src/server/api/v1/*.ts', {
       eager: true,
     })
@@ -90,7 +92,7 @@ describe('the generated pages', () => {
   test('are written where they are stale, and --check names them and fails', async () => {
     const copy = mkdtempSync(join(tmpdir(), 'talon-docs-'))
     try {
-      for (const part of ['scripts', 'src', 'docs', 'package.json']) {
+      for (const part of ['scripts', 'src', 'docs', 'migrations', 'package.json']) {
         cpSync(join(root, part), join(copy, part), { recursive: true })
       }
       symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))

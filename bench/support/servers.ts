@@ -14,9 +14,11 @@ export interface Server {
 export const token = 'bench-token-of-at-least-thirty-two-characters'
 const bench = join(import.meta.dirname, '..')
 
-/** Starts the gateway, built, on a free port with limits off. */
-export async function startTalon(env: Record<string, string> = {}): Promise<Server & { readyMs: number }> {
-  const home = mkdtempSync(join(tmpdir(), 'talon-bench-'))
+/** Starts the gateway, built, on a free port with limits off; in a data folder of its own, unless one is given. */
+export async function startTalon(
+  env: Record<string, string> = {},
+  home: string = mkdtempSync(join(tmpdir(), 'talon-bench-')),
+): Promise<Server & { readyMs: number }> {
   const startedAt = performance.now()
   const child = spawn(process.execPath, ['--max-semi-space-size=8', join(bench, '..', 'bin', 'talon.mjs'), 'start'], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -37,10 +39,15 @@ export async function startTalon(env: Record<string, string> = {}): Promise<Serv
   return { port, pid: child.pid ?? 0, readyMs, stop: () => end(child, home) }
 }
 
-/** Starts one of the servers that are held against it; it prints its port. */
-export async function startPeer(file: 'raw-ws.ts' | 'one-per-transaction.ts'): Promise<Server> {
+/** Starts one of the servers that are held against it; it prints its port. It is given a folder of its own, or `argument`. */
+export async function startPeer(
+  file: 'bare-hono.ts' | 'raw-ws.ts' | 'one-per-transaction.ts' | 'reads-on-main.ts',
+  argument?: string,
+): Promise<Server> {
   const home = mkdtempSync(join(tmpdir(), 'talon-bench-'))
-  const child = spawn(process.execPath, [join(bench, 'support', file), home], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [join(bench, 'support', file), argument ?? home], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const port = Number(await line(child, () => true))
   return { port, pid: child.pid ?? 0, stop: () => end(child, home) }
 }

@@ -20,7 +20,7 @@ async function sections(path: readonly string[]): Promise<string[]> {
 
 function commandsIn(help: string): string[] {
   const [, list = ''] = /^Commands:\n((?:[ ].*\n?)+)/m.exec(help) ?? []
-  return [...list.matchAll(/^ {2}([a-z]+)/gm)].map(([, name = '']) => name).filter(name => name !== 'help')
+  return [...list.matchAll(/^ {2}([a-z][a-z-]*)/gm)].map(([, name = '']) => name).filter(name => name !== 'help')
 }
 
 async function helpOf(path: readonly string[]): Promise<string> {
@@ -41,6 +41,7 @@ async function helpOf(path: readonly string[]): Promise<string> {
     stderr: process.stderr,
     clock: { now: Date.now, monotonic: () => performance.now() },
     onStopSignal: () => () => undefined,
+    onReloadSignal: () => () => undefined,
   }
   await run([...path, '--help'], context)
   return text.trimEnd().replace(/[ \t]+$/gm, '')

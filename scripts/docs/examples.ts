@@ -28,7 +28,15 @@ const item: SessionItem = {
   model: null,
 }
 
-const session: Session = { ...item, senderName: 'Ada', memorySummary: null, config: {}, epoch: 1, seq: 2 }
+const session: Session = {
+  ...item,
+  senderName: 'Ada',
+  memorySummary: null,
+  config: {},
+  epoch: 1,
+  seq: 2,
+  forkedFrom: null,
+}
 
 const question: Message = {
   id: messageId,
@@ -114,6 +122,27 @@ export const requestExamples: RequestExamples = {
     request: { sessionId, after: 0, limit: 100 },
     reply: { sessionId, epoch: 1, messages: [question, answer], hasMore: false },
   },
+  'session.search': {
+    request: { query: 'hello role:user after:2026-01-31', limit: 20 },
+    reply: {
+      hits: [
+        {
+          messageId,
+          epoch: 1,
+          seq: 1,
+          sessionId,
+          role: 'user',
+          snippet: 'Hello there',
+          marks: [[0, 5]],
+          rank: 2.9,
+          timestamp: question.timestamp,
+          title: 'Engines',
+          channel: 'cli',
+        },
+      ],
+      unindexed: 0,
+    },
+  },
   'session.subscribe': { request: { sessionId, epoch: 1, after: 0 }, reply: resumed },
   'session.unsubscribe': { request: { sessionId }, reply: { sessionId } },
   'session.send_message': { request: { sessionId, text: 'Hello there', senderName: 'Ada' }, reply: accepted },
@@ -121,6 +150,15 @@ export const requestExamples: RequestExamples = {
   'session.update': { request: { sessionId, title: 'Engines' }, reply: { session } },
   'session.reset': { request: { sessionId }, reply: { sessionId, success: true, epoch: 2 } },
   'session.delete': { request: { sessionId }, reply: { sessionId } },
+  'session.fork': {
+    request: { sessionId, atSeq: 2 },
+    reply: {
+      ...created,
+      sessionId: 'sess_019c6f3a-a000-7333-8e1f-2a3b4c5d6e7f',
+      title: 'Engines (fork)',
+      forkedFrom: { sessionId, epoch: 1, seq: 2 },
+    },
+  },
   'session.restore': { request: { sessionId }, reply: { session } },
   'tools.list': { request: {}, reply: { tools: [tool] } },
   'tools.invoke': {
@@ -136,6 +174,57 @@ export const requestExamples: RequestExamples = {
     },
   },
   'tools.cancel': { request: { invocationId }, reply: { invocationId } },
+  'limits.get': {
+    request: { sessionId },
+    reply: {
+      enabled: true,
+      limits: [
+        { name: 'messages', limit: 100, windowMs: 60_000, remaining: 97, resetMs: 1_620 },
+        { name: 'sessionCreations', limit: 10, windowMs: 60_000, remaining: 9, resetMs: 5_400 },
+        { name: 'reads', limit: 6_000, windowMs: 60_000, remaining: 5_998, resetMs: 20 },
+        { name: 'toolExecutions', limit: 20, windowMs: 60_000, remaining: 20, resetMs: 0 },
+        { name: 'connectionsPerAddress', limit: 1_000, windowMs: null, remaining: 998, resetMs: 0 },
+      ],
+    },
+  },
+  'metrics.subscribe': { request: { intervalMs: 5_000 }, reply: {} },
+  'logs.subscribe': {
+    request: { level: 'warn', after: 4_000 },
+    reply: { after: 4_000, dropped: 0, bootId: '019c6f3a-6000-7abc-8def-0123456789ab' },
+  },
+  'logs.unsubscribe': { request: {}, reply: {} },
+  'config.get': {
+    request: {},
+    reply: {
+      settings: [
+        {
+          key: 'log.level',
+          value: 'info',
+          source: 'default',
+          live: true,
+          secret: false,
+          doc: 'Lowest level that is logged.',
+          restartRequired: false,
+        },
+      ],
+      hash: 'e3b0c44298fc1c149afbf4c8996fb924',
+    },
+  },
+  'config.update': {
+    request: {
+      hash: 'e3b0c44298fc1c149afbf4c8996fb924',
+      changes: { 'log.level': 'debug', 'server.port': 8080 },
+      confirmWithinMs: 60_000,
+    },
+    reply: {
+      hash: '0f343b0931126a20f133d67c2b018a3b',
+      changed: ['server.port', 'log.level'],
+      restartRequired: ['server.port'],
+      message:
+        'Changed server.port, log.level. A restart is needed for server.port. It is taken back at 2026-02-19T00:01:00.000Z unless it is confirmed.',
+      confirmBy: exampleTime + 60_000,
+    },
+  },
   'channel.message': {
     request: { channel: 'telegram', senderId: '4711', senderName: 'Ada', text: 'Hello there' },
     reply: accepted,
@@ -143,6 +232,20 @@ export const requestExamples: RequestExamples = {
 }
 
 export const eventExamples: EventExamples = {
+  'logs.entry': {
+    time: '2026-02-19T00:00:00.000Z',
+    ...ofRun,
+    ...{ provider: 'acme', model: 'm-1', err: 'acme: the provider answered 500.' },
+    msg: 'a provider failed',
+    level: 'warn',
+    seq: 4_712,
+  },
+  'logs.dropped': { count: 130 },
+  'metrics.sample': {
+    ...{ at: exampleTime, intervalMs: 5_000, connections: 12, activeRuns: 2 },
+    ...{ requestsPerSecond: 41.2, messagesPerSecond: 3.4, tokensPerSecond: 86.4, errors: 0 },
+    ...{ p50Ms: 0.62, p99Ms: 4.1, memoryBytes: 104_857_600, eventLoopDelayMs: 1.3 },
+  },
   'session.message': { sessionId, message: question },
   'session.message.delta': { ...ofRun, delta: 'Hello ', index: 1 },
   'session.message.snapshot': { ...ofRun, text: 'offline: Hello ', index: 1 },

@@ -20,6 +20,12 @@ export const routes: readonly Route[] = [
     scope: null,
     answer: '200 `{status, reasons}` after a durable write just now, else 503 with the reasons',
   },
+  {
+    method: 'GET',
+    path: '/metrics',
+    scope: 'metrics',
+    answer: '200, the text format of Prometheus; without a token where `metrics.public` is set; see docs/metrics.md',
+  },
   { method: 'GET', path: '/api/v1/status', scope: 'read', like: 'gateway.status', answer: '200' },
   {
     method: 'GET',
@@ -46,6 +52,13 @@ export const routes: readonly Route[] = [
     answer: '200 `{session}`',
   },
   { method: 'POST', path: '/api/v1/sessions/:id/reset', scope: 'chat', like: 'session.reset', answer: '200' },
+  {
+    method: 'POST',
+    path: '/api/v1/sessions/:id/fork',
+    scope: 'chat',
+    like: 'session.fork',
+    answer: '201 `{…, forkedFrom}` with `Location`, for `{atSeq, epoch?, title?}`',
+  },
   { method: 'POST', path: '/api/v1/sessions/:id/cancel', scope: 'chat', like: 'session.cancel', answer: '200' },
   {
     method: 'GET',
@@ -62,6 +75,26 @@ export const routes: readonly Route[] = [
     answer: '202, after the commit',
   },
   { method: 'GET', path: '/api/v1/sessions/:id/events', scope: 'read', answer: '200, Server-Sent Events (below)' },
+  {
+    method: 'GET',
+    path: '/api/v1/sessions/:id/export',
+    scope: 'read',
+    answer: '200, the session as a file: `format=json` (complete) or `md`, `epoch` for one alone; see docs/history.md',
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/sessions/import',
+    scope: 'chat',
+    answer:
+      '201 `{sessionId, messages, renamed}` with `Location`, for an exported session of up to 1 GiB as the body; each call makes a session, but for one that repeats `Idempotency-Key` and body (`duplicate: true`)',
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/search',
+    scope: 'read',
+    like: 'session.search',
+    answer: '200; `q` (the query), `limit`, `sessionId` in the query string',
+  },
   { method: 'GET', path: '/api/v1/tools', scope: 'read', like: 'tools.list', answer: '200' },
   {
     method: 'POST',
@@ -69,6 +102,76 @@ export const routes: readonly Route[] = [
     scope: 'tools',
     like: 'tools.invoke',
     answer: '200, also where the tool failed (`success: false`)',
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/usage',
+    scope: 'read',
+    answer:
+      '200 `{from, to, days}`: runs and tokens by day, provider and model; `from`, `to` (Unix ms, the last 30 days where absent), `utcOffsetMinutes` in the query string',
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/pools',
+    scope: 'read',
+    answer: '200 `{writer, readers, http, caches}`: what the pools and caches do now and have done since the start',
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/doctor',
+    scope: 'admin',
+    answer:
+      '200 `{ok, counts, findings}`, what `talon doctor --json` prints; `full` in the query string checks every page of a large database',
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/limits',
+    scope: 'read',
+    like: 'limits.get',
+    answer: '`{enabled, limits}`; `sessionId` in the query string; see docs/limits.md',
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/logs',
+    scope: 'admin',
+    answer:
+      '200 `{entries, after, dropped, bootId}`: the newest lines of the log, or with `after` those after it; `level`, `text`, `limit` (1 to 2000, 100 where absent) in the query string; see docs/logs.md',
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/backups',
+    scope: 'admin',
+    answer:
+      '200 `{backups: [{name, bytes, createdAt, kind, sha256}], last}`, newest first; `last` tells how the last try went',
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/backups',
+    scope: 'admin',
+    answer:
+      '201, one such row with `Location`, when the backup is made and checked; who asks while another is made waits for the next',
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/backups/:name',
+    scope: 'admin',
+    answer:
+      '200, the file, with its SHA-256 in `Repr-Digest`; with `.sha256` behind the name the line that `sha256sum -c` reads',
+  },
+  { method: 'DELETE', path: '/api/v1/backups/:name', scope: 'admin', answer: '204' },
+  {
+    method: 'GET',
+    path: '/api/v1/config',
+    scope: 'admin',
+    like: 'config.get',
+    answer: '200, with the hash as `ETag` too',
+  },
+  {
+    method: 'PATCH',
+    path: '/api/v1/config',
+    scope: 'admin',
+    like: 'config.update',
+    answer: '200; the hash may be in `If-Match` in the place of the body. Any such request with no changes confirms',
   },
   { method: 'GET', path: '/api/v1/tokens', scope: 'admin', answer: '200 `{tokens}`, without their secrets' },
   {

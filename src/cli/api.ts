@@ -11,9 +11,10 @@ const timeoutMs = 15_000
  */
 export async function callApi(
   context: Context,
-  method: 'GET' | 'POST' | 'DELETE',
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
   path: string,
   body?: unknown,
+  signal?: AbortSignal,
 ): Promise<unknown> {
   const gateway = findGateway(context)
   const response = await reach(context, gateway, `/api/v1${path}`, {
@@ -24,27 +25,36 @@ export async function callApi(
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     },
     body: body === undefined ? null : JSON.stringify(body),
+    signal: signal ?? null,
   })
+  if (!response.ok) throw await refusal(response, gateway)
   const text = await response.text()
-  if (!response.ok) throw new CommandError(sentenceOf(response.status, text, gateway))
   return text === '' ? undefined : parse(text, gateway)
 }
 
 /**
- * Makes one HTTP request, whatever it is answered.
+ * Makes one HTTP request, whatever it is answered. A signal takes the place of the usual 15 s.
  * @throws CommandError if no answer comes
  */
 export async function reach(context: Context, gateway: Gateway, path: string, init?: RequestInit): Promise<Response> {
   try {
+    const signal = init?.signal ?? AbortSignal.timeout(timeoutMs)
     // A redirect would carry the token to wherever it points.
-    return await fetch(`${gateway.url}${path}`, { ...init, redirect: 'error', signal: AbortSignal.timeout(timeoutMs) })
+    return await fetch(`${gateway.url}${path}`, { ...init, redirect: 'error', signal })
   } catch (error) {
+    // Whoever gave the signal knows.
+    if (error instanceof Error && error.name === 'AbortError') throw error
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
     if (code === 'ECONNREFUSED' && gateway.run) throw notRunning(context.home)
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new CommandError(`${gateway.url} cannot be reached: ${reason}.`)
   }
+}
+
+/** What to say of a request that was refused, for whoever made it by `reach`. */
+export async function refusal(response: Response, gateway: Gateway): Promise<CommandError> {
+  return new CommandError(sentenceOf(response.status, await response.text(), gateway))
 }
 
 function parse(text: string, gateway: Gateway): unknown {

@@ -14,6 +14,8 @@ export interface Context {
   clock: Clock
   /** Listens to Ctrl-C and SIGTERM; the returned function ends it. One press is one call, whoever passed it on. */
   onStopSignal(listener: () => void): () => void
+  /** Listens to SIGHUP, as `systemctl reload` sends it. */
+  onReloadSignal(listener: () => void): () => void
 }
 
 export type Input = NodeJS.ReadableStream & { isTTY?: boolean }
@@ -27,7 +29,9 @@ export const exitCodes = {
   usage: 2,
   /** No gateway runs on the data folder; 3 is what `systemctl status` says of a stopped unit. */
   notRunning: 3,
-  /** A setting cannot be used; EX_CONFIG of sysexits.h. */
+  /** The database is damaged or cannot be written; EX_IOERR of sysexits.h. */
+  database: 74,
+  /** A setting cannot be used, or the schema of the database is not this program's; EX_CONFIG of sysexits.h. */
   config: 78,
   /** Ended by Ctrl-C; 128 + SIGINT, as a shell counts it. */
   interrupted: 130,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { CommandError, type Context, exitCodes } from './context.ts'
+import { lives } from './process/alive.ts'
 
 /** A gateway and how to enter it. */
 export interface Gateway {
@@ -19,6 +20,9 @@ const runFileSchema = z.object({
   host: z.string(),
   port: z.number().int(),
   startedAt: z.number(),
+  flags: z.record(z.string(), z.string()).optional(),
+  stopping: z.boolean().optional(),
+  processStart: z.string().optional(),
 })
 export type RunFile = z.infer<typeof runFileSchema>
 
@@ -34,7 +38,8 @@ export function findGateway(context: Context): Gateway {
   // The data folder's token belongs to this machine's gateway: it is never sent to an address that was typed in.
   if (url) return { url: originOf(url), token: token || undefined, run: undefined }
   const run = readRunFile(context.home)
-  if (!run || !lives(run.pid)) throw notRunning(context.home)
+  // Port 0: a gateway that has not come so far yet, or a command that works on the folder.
+  if (!run || run.port === 0 || !lives(run)) throw notRunning(context.home)
   return { url: addressOf(run), token: token || readToken(context.home), run }
 }
 
@@ -52,7 +57,11 @@ function originOf(url: string): string {
   )
 }
 
-function readRunFile(home: string): RunFile | undefined {
+/**
+ * What the last holder of the data folder wrote of itself; it may be gone.
+ * @throws CommandError if it cannot be read
+ */
+export function readRunFile(home: string): RunFile | undefined {
   const file = join(home, 'run', 'gateway.json')
   const text = readIfThere(file)
   if (text === undefined) return undefined
@@ -82,16 +91,8 @@ function readIfThere(file: string): string | undefined {
   }
 }
 
-function addressOf(run: RunFile): string {
+/** Its origin, as a program on this machine reaches it. */
+export function addressOf(run: RunFile): string {
   const host = everyAddress[run.host] ?? run.host
   return `http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${run.port}`
-}
-
-function lives(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    // EPERM: it lives, under another account.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
-  }
 }

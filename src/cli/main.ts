@@ -2,7 +2,7 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import manifest from '../../package.json' with { type: 'json' }
 import { run } from './program.ts'
-import { listenToStopSignals } from './signals.ts'
+import { listenToReloadSignal, listenToStopSignals } from './signals.ts'
 
 const clock = { now: () => Date.now(), monotonic: () => performance.now() }
 
@@ -20,5 +20,8 @@ const exitCode = await run(process.argv.slice(2), {
   stderr: process.stderr,
   clock,
   onStopSignal: listenToStopSignals(process, clock),
+  onReloadSignal: listenToReloadSignal(process),
 })
+// What a slow reader of a pipe has not taken yet would be lost with the process.
+await Promise.all([process.stdout, process.stderr].map(stream => new Promise(resolve => stream.write('', resolve))))
 process.exit(exitCode)

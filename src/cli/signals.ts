@@ -1,3 +1,5 @@
+import { closeSync, openSync } from 'node:fs'
+import { isatty } from 'node:tty'
 import type { Clock } from '../server/record.ts'
 import type { Context } from './context.ts'
 
@@ -29,5 +31,36 @@ export function listenToStopSignals(source: SignalSource, clock: Clock): Context
       source.off('SIGINT', hear)
       source.off('SIGTERM', hear)
     }
+  }
+}
+
+/** What SIGHUP needs of a process. */
+interface ReloadSource {
+  readonly pid: number
+  on(signal: 'SIGHUP', listener: () => void): unknown
+  off(signal: 'SIGHUP', listener: () => void): unknown
+  kill(pid: number, signal: 'SIGTERM'): unknown
+}
+
+/** Turns SIGHUP into a call. A terminal that is closed sends it too: then everything on it has to stop. */
+export function listenToReloadSignal(source: ReloadSource): Context['onReloadSignal'] {
+  return listener => {
+    const onTerminal = [0, 1, 2].some(isatty)
+    const hear = () => {
+      if (onTerminal && terminalIsGone()) source.kill(source.pid, 'SIGTERM')
+      else listener()
+    }
+    source.on('SIGHUP', hear)
+    return () => source.off('SIGHUP', hear)
+  }
+}
+
+/** The kernel takes a terminal that was closed away from everything that ran on it. */
+function terminalIsGone(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'))
+    return false
+  } catch {
+    return true
   }
 }

@@ -27,6 +27,11 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 
 const maxCellLength = 80
 
+/** A size for people, such as 4.2 MB (of 1,000,000 bytes). */
+export function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`
+}
+
 /** Local time of Unix ms, such as 2026-11-23 14:05. */
 export function timeOf(unixMs: number): string {
   const at = new Date(unixMs)

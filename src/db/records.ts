@@ -1,4 +1,4 @@
-import type { Message, RunState, Scope, Session, Usage } from '../protocol/shapes.ts'
+import type { Message, Role, RunState, Scope, Session, SessionState, ToolCall, Usage } from '../protocol/shapes.ts'
 
 /** Makes a command happen once: a repeat with the same hash gets the first result, with another hash `CONFLICT`. */
 export interface RequestKey {
@@ -117,6 +117,99 @@ export interface Cut {
   messageId: string
   live?: { runId: string; text: string; usage?: Usage | undefined } | undefined
   keepRunId?: string | undefined
+}
+
+/** A session as an import makes it; what is left out is empty, or follows from its entries. */
+export interface ImportedSession {
+  senderId: string
+  channel: string
+  createdAt: number
+  lastActiveAt: number
+  /** `active` becomes `idle`: no run of it works here. */
+  state?: SessionState | undefined
+  senderName?: string | null | undefined
+  title?: string | null | undefined
+  model?: string | null | undefined
+  config?: Record<string, unknown> | undefined
+  groupId?: string | null | undefined
+  /** Stands for what came before the entries where `summaryThroughSeq` is 0, as it is unless given. */
+  memorySummary?: string | null | undefined
+  summaryThroughSeq?: number | undefined
+  /** What it was made of, if it was a fork; it holds all of its entries itself now. */
+  forkedFrom?: Session['forkedFrom'] | undefined
+  /** A copy beside the conversation that it was made of: the next message of its sender does not go there. */
+  aside?: boolean | undefined
+  /** Sums over the runs that it had, for its usage. */
+  spent?: (Usage & { runs: number }) | undefined
+  /** What has no other place. */
+  legacy?: Record<string, unknown> | undefined
+}
+
+/** An entry of an imported log; its seq follows from the order in which entries come. */
+export interface ImportedEntry {
+  /** Kept if no other message has it. */
+  id: string
+  /** Taken in its place otherwise; the old one is then kept beside it. */
+  spareId: string
+  /** The id that the message had before, where `id` is not that. */
+  legacyId?: string | undefined
+  role: Role
+  /** Stored without lone surrogates, which no database text can hold. */
+  content: string
+  timestamp: number
+  toolCalls?: ToolCall[] | undefined
+  toolCallId?: string | undefined
+  senderName?: string | undefined
+  /** Only says which entries belong together: no run of an import is here. */
+  runId?: string | undefined
+  model?: string | undefined
+  usage?: Usage | undefined
+  final?: boolean | undefined
+  incomplete?: boolean | undefined
+  legacy?: Record<string, unknown> | undefined
+}
+
+/** Where a session stands in the order of activity. */
+export interface SessionPlace {
+  lastActiveAt: number
+  id: string
+}
+
+/** All that is kept of a session but its entries. */
+export interface WholeSession {
+  session: Session
+  groupId: string | null
+  summaryThroughSeq: number | null
+  usage: Usage & { runs: number }
+  legacy: Record<string, unknown> | null
+}
+
+/** What an import kept beside a message. */
+export interface KeptOfImport {
+  messageId: string
+  legacyId: string | null
+  legacy: Record<string, unknown> | null
+}
+
+/** Where imported data comes from, kept so that it is imported once. */
+export interface ImportSource {
+  /** The old data folder, empty for the store's own. */
+  folder: string
+  /** Relative to it. */
+  source: string
+  sizeBytes: number
+  modifiedAt: number
+  sha256: string
+  messagesRead: number
+  /** Over the messages as they were read, in order. */
+  messagesHash: string
+  warnings: string[]
+}
+
+export interface ImportRecord extends ImportSource {
+  sessionId: string | null
+  messagesStored: number
+  finishedAt: number
 }
 
 /** A reset or a deletion. */

@@ -1,20 +1,31 @@
 import type { RunState, Session, SessionItem, SessionState, ToolCall, Usage } from '../protocol/shapes.ts'
+import type { StoreStats } from './figures.ts'
+import type { HeavyQueries } from './heavy.ts'
 import type {
   Accepted,
   Change,
   Ending,
+  ImportedEntry,
+  ImportedSession,
+  ImportRecord,
+  ImportSource,
   Invocation,
+  KeptOfImport,
   LogEntry,
   NewSession,
   NewToken,
   Once,
   RequestKey,
   Run,
+  SessionPlace,
   Target,
   TokenRow,
   WebSession,
+  WholeSession,
 } from './records.ts'
 
+export type * from './figures.ts'
+export type * from './heavy.ts'
 export type * from './records.ts'
 
 /**
@@ -25,9 +36,22 @@ export type * from './records.ts'
  * session that does not exist or is deleted, `CONFLICT` for a request id that was used with another payload.
  */
 export interface Store extends Commands, Queries {
-  /** Called once per commit with all it changed, in order, before any of its promises resolves. The one place to publish from. */
+  /**
+   * Called once per commit with all it changed, in order, before any of its promises resolves. The one place to publish
+   * from. A session that others can see changes with a change that tells it whole, or that it is gone.
+   */
   onCommit(listener: (changes: Change[]) => void): void
+  stats(): StoreStats
+  /** What is known of the storage, without asking it. */
+  health(): StorageHealth
   close(): Promise<void>
+}
+
+export interface StorageHealth {
+  /** Why nothing new can be stored now, in sentences that say what to do; empty if it can. */
+  problems: string[]
+  /** What a person should know, though everything works. */
+  notices: string[]
 }
 
 export interface Commands {
@@ -52,7 +76,28 @@ export interface Commands {
     at: number
     request?: RequestKey | undefined
   }): Promise<Once<{ session: Session }>>
-  /** Erases for good what was deleted before this time. */
+  /**
+   * Makes a session that begins with the entries 1 to `atSeq` of an epoch of another, by default the current one. Rejects
+   * with `NOT_FOUND` for an epoch and `INVALID_MESSAGE` for an entry that is not there.
+   */
+  forkSession(input: {
+    id: string
+    sessionId: string
+    atSeq: number
+    epoch?: number | undefined
+    title?: string | undefined
+    at: number
+    request?: RequestKey | undefined
+  }): Promise<Once<{ session: Session }>>
+  /** Deletes it, unless anything happened since it was in this state, or a run of it waits or works; whether it did. */
+  retireSession(input: {
+    sessionId: string
+    epoch: number
+    seq: number
+    lastActiveAt: number
+    at: number
+  }): Promise<boolean>
+  /** Erases for good what was deleted before this time, but what forks still show of it. */
   eraseDeleted(input: { before: number }): Promise<{ erased: number }>
   /** What the log says up to `throughSeq`, in the model's words, for contexts that cannot hold all of it. */
   saveMemorySummary(input: {
@@ -110,6 +155,36 @@ export interface Commands {
     at: number
   }): Promise<Run | undefined>
 
+  /**
+   * Begins a session that nobody sees before `finishImport`. Where the id is taken, it gets the spare one. What a crash
+   * leaves of it is erased after the next start.
+   */
+  beginImport(input: { id: string; spareId: string; at: number }): Promise<{ sessionId: string }>
+  /**
+   * Appends to an epoch of it, in order; a few hundred entries at a time, so that others come between. Several calls may
+   * be on their way at once.
+   */
+  importEntries(input: { sessionId: string; epoch: number; entries: ImportedEntry[] }): Promise<void>
+  /**
+   * Reads back what was stored, compares counts and a hash with what was handed in, and then shows the session, with
+   * this epoch as its current one. `INTERNAL` if they differ: the session is erased then.
+   */
+  finishImport(input: {
+    sessionId: string
+    epoch: number
+    session: ImportedSession
+    source?: ImportSource | undefined
+    /** What a repeat of this request is told, kept in the commit that shows the session. */
+    reply?: { request: RequestKey; reply: Record<string, unknown> } | undefined
+    at: number
+  }): Promise<{ session: Session; entries: number; hash: string }>
+  /** Gives up an import: what it stored is erased. */
+  abandonImport(input: { sessionId: string }): Promise<void>
+  /** At start, before any other import begins: what a crash cut short is marked for `eraseDeleted`. */
+  dropUnfinishedImports(): Promise<{ dropped: number }>
+  /** Records a source of which everything is in this session already, or of which none came. */
+  recordImport(input: { source: ImportSource; sessionId: string | null; at: number }): Promise<void>
+
   /** Records that a tool begins. `known` is set, and nothing begins, if this request began one before. */
   beginInvocation(
     input: Omit<Invocation, 'finishedAt' | 'outcome'> & { request?: RequestKey | undefined },
@@ -128,6 +203,8 @@ export interface Commands {
   createWebSession(input: WebSession): Promise<void>
   deleteWebSession(input: { hash: string }): Promise<void>
 
+  /** Keeps what a request did outside the database, so that a repeat of it is told the same. */
+  keepReply(input: { reply: Record<string, unknown>; at: number; request: RequestKey }): Promise<void>
   /** Removes stored replies, finished invocations (their outcome is the reply) and web sessions that are past their time. */
   prune(input: { idempotencyBefore: number; now: number }): Promise<void>
   /** A durable write of no meaning: resolves if the next real one would. */
@@ -160,7 +237,7 @@ export interface Head {
   seq: number
 }
 
-export interface Queries {
+export interface Queries extends HeavyQueries {
   getSession(sessionId: string): Promise<Session | undefined>
   /**
    * Newest activity first; keyset paging. With `query` a page may hold fewer than `limit` sessions, none even, and still
@@ -183,9 +260,25 @@ export interface Queries {
   counts(): Promise<{ sessions: number; activeSessions: number; totalMessages: number }>
   /** Tokens spent, as stored with the runs of this session. */
   sessionUsage(sessionId: string): Promise<Usage & { runs: number }>
+  /** Those without a run that waits or works, longest quiet first: up to a place, with it, and behind another. */
+  quietSessions(query: {
+    until: SessionPlace
+    after?: SessionPlace | undefined
+    limit: number
+  }): Promise<SessionPlace[]>
+  /** For an export. */
+  getWholeSession(sessionId: string): Promise<WholeSession | undefined>
+  /** Of these messages, those that an import kept something beside. */
+  getKeptOfImports(messageIds: readonly string[]): Promise<KeptOfImport[]>
+  /** What was imported of this place, newest first, or of sources of this size or content; some of many. */
+  findImports(
+    query: { folder: string; source: string } | { sizeBytes: number; sha256?: string },
+  ): Promise<ImportRecord[]>
   getInvocation(id: string): Promise<Invocation | undefined>
   /** What this request began before; `CONFLICT` if its id was used with another payload, for a tool or anything else. */
   findInvocation(request: RequestKey): Promise<Invocation | undefined>
+  /** What `keepReply` kept of this request; `CONFLICT` as above. */
+  findReply(request: RequestKey): Promise<Record<string, unknown> | undefined>
   getToken(id: string): Promise<TokenRow | undefined>
   listTokens(): Promise<TokenRow[]>
   getWebSession(hash: string): Promise<WebSession | undefined>

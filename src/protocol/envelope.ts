@@ -8,6 +8,8 @@ export interface Frame {
   version: string | undefined
   timestamp: number | undefined
   payload: Record<string, unknown>
+  /** W3C Trace Context, as in the header of that name; what cannot be read is as good as absent. */
+  traceparent?: string | undefined
 }
 
 /** A frame of the gateway, as a client reads it. */
@@ -35,7 +37,7 @@ const forbiddenKeys = new Set(['__proto__', 'constructor'])
 export function parseFrame(text: string): Frame {
   const value = parseJson(text)
   if (!isRecord(value)) throw invalid('Invalid message format: a frame is a JSON object.')
-  const { id, type, version, timestamp, payload = {} } = value
+  const { id, type, version, timestamp, payload = {}, traceparent } = value
   if (typeof id !== 'string' || id.length === 0 || id.length > maxIdLength) {
     throw invalid(`Invalid message format: "id" must be a string of 1 to ${maxIdLength} characters.`)
   }
@@ -50,7 +52,14 @@ export function parseFrame(text: string): Frame {
   }
   if (!isRecord(payload)) throw invalid('Invalid message format: "payload" must be an object.', id)
   refuseHostileKeys(text, value, id)
-  return { id, type, version, timestamp, payload }
+  return {
+    id,
+    type,
+    version,
+    timestamp,
+    payload,
+    traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+  }
 }
 
 /**

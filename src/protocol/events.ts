@@ -1,6 +1,8 @@
 import * as z from 'zod'
 import { errorCodes } from './errors.ts'
-import { messageSchema, runStates, sessionSchema, usageSchema } from './shapes.ts'
+import { logEntrySchema } from './requests/logs.ts'
+import { metricsSampleSchema } from './requests/metrics.ts'
+import { forkedFromSchema, messageSchema, runStates, sessionSchema, usageSchema } from './shapes.ts'
 
 /** One event: what it carries, and whether it is an entry of a session's log (then it has `epoch` and `seq`). */
 export interface EventRow {
@@ -91,6 +93,7 @@ export const events = {
       channel: z.string(),
       title: z.string().nullable(),
       createdAt: z.number(),
+      forkedFrom: forkedFromSchema.optional(),
     }),
     logged: false,
   },
@@ -118,8 +121,30 @@ export const events = {
     logged: false,
   },
   'config.updated': {
-    summary: 'The first frame of every connection, and a notice that a setting changed.',
-    payload: z.object({ message: z.string() }),
+    summary:
+      'The first frame of every connection, with `message` alone; then, to connections with the scope `admin`, what each change of the settings did.',
+    payload: z.object({
+      message: z.string(),
+      hash: z.string().optional(),
+      changed: z.array(z.string()).optional(),
+      restartRequired: z.array(z.string()).optional(),
+    }),
+    logged: false,
+  },
+  'logs.entry': {
+    summary: 'A line of the log: its number, time (ISO 8601), level and message, and whatever fields it has.',
+    payload: logEntrySchema,
+    logged: false,
+  },
+  'logs.dropped': {
+    summary: 'So many lines of the log passed before this connection could take them.',
+    payload: z.object({ count: z.number() }),
+    logged: false,
+  },
+  'metrics.sample': {
+    summary:
+      'Figures of the gateway: rates, errors and quantiles of the time that requests took since the sample before (null where there were none), and what is now. A reader that is too slow misses samples.',
+    payload: metricsSampleSchema,
     logged: false,
   },
   'gateway.draining': {

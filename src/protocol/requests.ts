@@ -1,5 +1,9 @@
 import { channelRequests } from './requests/channel.ts'
+import { configRequests } from './requests/config.ts'
 import { connectionRequests } from './requests/connection.ts'
+import { limitRequests } from './requests/limits.ts'
+import { logRequests } from './requests/logs.ts'
+import { metricRequests } from './requests/metrics.ts'
 import type { RequestRow } from './requests/row.ts'
 import { sessionRequests } from './requests/session.ts'
 import { toolRequests } from './requests/tools.ts'
@@ -13,4 +17,8 @@ export const requests = {
   ...sessionRequests,
   ...toolRequests,
   ...channelRequests,
+  ...configRequests,
+  ...limitRequests,
+  ...logRequests,
+  ...metricRequests,
 } as const satisfies Record<string, RequestRow>

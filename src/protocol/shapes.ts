@@ -5,9 +5,12 @@ export const scopes = ['read', 'chat', 'tools', 'approve', 'admin', 'metrics'] a
 export type Scope = (typeof scopes)[number]
 
 // 128 characters hold a UUID or any sane name and keep an index row small.
-export const idSchema = z.string().min(1).max(128)
-export const shortText = z.string().max(200)
-export const titleSchema = z.string().max(500)
+export const maxIdLength = 128
+export const maxShortLength = 200
+export const maxTitleLength = 500
+export const idSchema = z.string().min(1).max(maxIdLength)
+export const shortText = z.string().max(maxShortLength)
+export const titleSchema = z.string().max(maxTitleLength)
 export const configSchema = z.record(z.string(), z.unknown())
 
 export const roles = ['user', 'assistant', 'system', 'tool'] as const
@@ -51,6 +54,25 @@ export const sessionItemSchema = z.object({
   model: z.string().nullable(),
 })
 
+/** Where a session begins that was made of another: with the entries 1 to `seq` of that epoch. */
+export const forkedFromSchema = z.object({ sessionId: z.string(), epoch: z.number(), seq: z.number() })
+
+/** Where a search found something. The first three are null where it was the title of a session. */
+export const searchHitSchema = z.object({
+  messageId: z.string().nullable(),
+  epoch: z.number().nullable(),
+  seq: z.number().nullable(),
+  sessionId: z.string(),
+  role: z.enum([...roles, 'title']),
+  snippet: z.string(),
+  /** Where in the snippet the words stand: pairs of UTF-16 offsets. */
+  marks: z.array(z.tuple([z.number(), z.number()])),
+  rank: z.number(),
+  timestamp: z.number(),
+  title: z.string().nullable(),
+  channel: z.string(),
+})
+
 /** A session in full, without its messages. */
 export const sessionSchema = sessionItemSchema.extend({
   senderName: z.string().nullable(),
@@ -58,6 +80,7 @@ export const sessionSchema = sessionItemSchema.extend({
   config: configSchema,
   epoch: z.number(),
   seq: z.number(),
+  forkedFrom: forkedFromSchema.nullable(),
 })
 
 export const runSchema = z.object({ runId: z.string(), state: z.enum(runStates) })
@@ -76,6 +99,7 @@ export const toolSchema = z.object({
 export type Usage = z.infer<typeof usageSchema>
 export type ToolCall = z.infer<typeof toolCallSchema>
 export type Message = z.infer<typeof messageSchema>
+export type SearchHit = z.infer<typeof searchHitSchema>
 export type SessionItem = z.infer<typeof sessionItemSchema>
 export type Session = z.infer<typeof sessionSchema>
 export type RunState = (typeof runStates)[number]

@@ -18,6 +18,7 @@ export async function acceptMessage(
   const { sessionId, epoch, seq } = accepted
   // From just before the message, because its sender sees it as an entry too.
   call.afterReply(() => call.connection?.follow({ sessionId, epoch, after: seq - 1 }))
+  if (!accepted.duplicate) app.tracing.bindRun(accepted.runId, call.trace)
   app.runs.wake(sessionId)
   return accepted
 }

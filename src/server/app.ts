@@ -1,12 +1,16 @@
-import { type Context, Hono } from 'hono'
+import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
 import { TalonError } from '../protocol/errors.ts'
 import { mountHealth } from './api/health.ts'
 import { mountLegacyApi } from './api/legacy.ts'
+import { mountMetrics } from './api/metrics.ts'
 import { mountApi } from './api/mount.ts'
+import { createClientAddress } from './client-address.ts'
 import { clearSignInCookie, signInCookie } from './cookies.ts'
 import { bearerToken, hasTokenInUrl } from './credentials.ts'
 import type { HttpEnv } from './http.ts'
+import { traceHttp } from './http-tracing.ts'
+import { limitHttp } from './limit-http.ts'
 import type { Gatehouse } from './origin.ts'
 import type { Assets } from './pages/assets.ts'
 import { mountPages } from './pages/mount.ts'
@@ -14,6 +18,8 @@ import { problem } from './problem.ts'
 import type { App, Identity } from './record.ts'
 
 export interface HttpDeps {
+  /** Counts and times every request. */
+  measure: MiddlewareHandler
   gatehouse: Gatehouse
   assets: Assets
   /** Who everybody is, with `auth.mode=none`. */
@@ -37,15 +43,24 @@ const contentSecurityPolicy = {
 /** The HTTP side of the gateway: middleware in order, then health, REST, v0.3's REST, pages. */
 export function createHttp(app: App, deps: HttpDeps): Hono<HttpEnv> {
   const http = new Hono<HttpEnv>({ strict: false })
+  const addressOf = createClientAddress(() => app.config['server.trustedProxies'])
   http.use(async (c, next) => {
     const started = app.clock.monotonic()
     c.set('requestId', app.newId())
-    c.set('address', c.env?.incoming?.socket.remoteAddress ?? 'unknown')
+    c.set(
+      'address',
+      addressOf({
+        remoteAddress: c.env?.incoming?.socket.remoteAddress,
+        forwardedFor: c.req.header('x-forwarded-for'),
+      }),
+    )
     await next()
     const durationMs = Math.round(app.clock.monotonic() - started)
-    c.header('X-Request-Id', c.get('requestId'))
+    // On the answer itself: `c.header` would make a second one of it, which costs more than all else here.
+    c.res.headers.set('X-Request-Id', c.get('requestId'))
     const line = {
       requestId: c.get('requestId'),
+      tokenId: c.get('identity')?.tokenId,
       method: c.req.method,
       path: c.req.path,
       status: c.res.status,
@@ -53,6 +68,8 @@ export function createHttp(app: App, deps: HttpDeps): Hono<HttpEnv> {
     }
     app.log.debug(line, 'request')
   })
+  http.use(deps.measure)
+  http.use(traceHttp(app))
   http.use(
     secureHeaders({
       contentSecurityPolicy,
@@ -87,7 +104,9 @@ export function createHttp(app: App, deps: HttpDeps): Hono<HttpEnv> {
     }
     await next()
   })
+  http.use(limitHttp(app))
   mountHealth(http, app)
+  mountMetrics(http, app)
   mountApi(http, app)
   mountLegacyApi(http, app)
   const pages = mountPages(http, app, deps.assets)

@@ -1,40 +1,54 @@
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { openSqliteStore } from '../db/sqlite/engine.ts'
+import { keptFreeBytes, spareBytesAt } from '../db/sqlite/kept-free.ts'
 import { buildModels, providersSchema, type SecretSource } from './agent/providers.ts'
 import { createRuns, type RunScheduler } from './agent/runs.ts'
 import { createAttempts } from './attempts.ts'
 import { createAuth, type GatewayAuth } from './auth.ts'
+import { createBackups, type GatewayBackups } from './backups.ts'
 import { createBus } from './bus.ts'
-import { type Config, ConfigError } from './config.ts'
+import { createCaches } from './caches.ts'
+import { type Config, ConfigError, configFile, type LoadedConfig, refuseUnsafe, variableOf } from './config.ts'
 import { createRegistry, type Registry } from './connections.ts'
 import { createIds } from './ids.ts'
 import { createLifecycle, type GatewayLifecycle } from './lifecycle.ts'
-import type { Log } from './log.ts'
+import { limitedTools } from './limits/tools.ts'
+import { createLimits } from './limits.ts'
+import type { LiveConfig } from './live-config.ts'
+import type { GatewayLog } from './log.ts'
+import { createMetrics, type GatewayMetrics } from './metrics.ts'
 import type { App, Clock } from './record.ts'
-import { createTools } from './tools/registry.ts'
+import { createTools, workspaceOf } from './tools/registry.ts'
+import { createTracing, type GatewayTracing } from './tracing.ts'
 
 /** The App record, and of its parts what only the start and the end of a gateway use. */
 export interface Parts {
   app: App
+  settings: LiveConfig
   auth: GatewayAuth
   runs: RunScheduler
+  backups: GatewayBackups
   registry: Registry
   lifecycle: GatewayLifecycle
+  tracing: GatewayTracing
+  metrics: GatewayMetrics
+  log: GatewayLog
   frameId: () => string
 }
 
 export interface PartsInput {
   home: string
   env: Readonly<Record<string, string | undefined>>
-  config: Config
-  log: Log
+  settings: LiveConfig
+  log: GatewayLog
   clock: Clock
   bootId: string
   version: string
   migrationsDir: string
-  /** Where `agent.providers` comes from, for an error. */
-  providersOrigin: string
+  /** Whether a damaged database is moved aside for an empty one. */
+  setAside: boolean
 }
 
 // A sweep is a look at every connection, so it runs no oftener than its shortest deadline needs.
@@ -47,34 +61,106 @@ const maxSecretBytes = 64 * 1024
  * @throws ConfigError, TalonError `STORAGE_UNAVAILABLE`
  */
 export async function assemble(input: PartsInput): Promise<Parts> {
-  const { home, env, config, log, clock, bootId, version } = input
+  const { home, env, settings, log, clock, bootId, version } = input
+  const { config } = settings
   const newId = createIds()
-  const models = buildModels(providers(config, input.providersOrigin), {
+  const metrics = createMetrics({ clock })
+  const tracing = createTracing({ config, clock, log, random: Math.random, randomBytes, version, bootId })
+  const built = buildModels(providers(config, configFile(home)), {
     newId,
-    readSecret: source => readSecret(source, env, home),
-    pool: { connectTimeoutMs: config['agent.connectTimeoutMs'] },
+    readSecret(source) {
+      const secret = readSecret(source, env, home)
+      log.hide([secret])
+      return secret
+    },
+    pool: {
+      connections: config['agent.poolConnections'],
+      keepAliveMs: config['agent.poolKeepAliveMs'],
+      connectTimeoutMs: config['agent.connectTimeoutMs'],
+    },
   })
   const onError = (error: unknown) => log.error({ err: error }, 'the store failed')
-  const store = await openSqliteStore({
+  const caches = createCaches({ config, clock })
+  const minFreeBytes = keptFreeBytes(home, config['storage.minFreeMegabytes'])
+  const opened = await openSqliteStore({
     file: join(home, 'gateway.db'),
     home,
     migrationsDir: input.migrationsDir,
+    setAside: input.setAside,
+    minFreeBytes,
+    onNotice: ({ level, message }) => log[level](message),
+    readers: config['storage.readers'] === 'auto' ? undefined : config['storage.readers'],
+    maxWaitingReads: config['storage.maxWaitingReads'],
+    readTimeoutMs: config['storage.readTimeoutMs'],
     onError,
   })
+  const store = caches.store(opened)
+  opened.onCommit(metrics.commit)
   const frameId = frameIds(bootId)
   const bus = createBus({ clock, frameId })
   store.onCommit(changes => {
     for (const change of changes) bus.publish(change)
   })
+  settings.onUpdate(update => bus.broadcast('config.updated', { ...update }))
   const failed = (error: unknown) => log.error({ err: error }, 'a connection failed')
   const registry = createRegistry({ clock, sweepMs: sweepMs(config), failed })
-  const limit = config['limits.enabled'] === 'off' ? Number.POSITIVE_INFINITY : config['limits.authFailures']
-  const attempts = createAttempts({ clock, limit })
-  const cookieDays = config['auth.cookieDays']
-  const auth = createAuth({ store, clock, attempts, connections: () => registry, cookieDays })
-  const tools = createTools({ store, config, home, log, clock, newId })
+  const attempts = createAttempts({
+    clock,
+    onFailure: () => metrics.inc('talon_sign_in_failures_total'),
+    get limit() {
+      return config['limits.enabled'] === 'off' ? Number.POSITIVE_INFINITY : config['limits.authFailures']
+    },
+  })
+  const auth = createAuth({
+    store,
+    clock,
+    attempts,
+    connections: () => registry,
+    get cookieDays() {
+      return config['auth.cookieDays']
+    },
+  })
+  const models = metrics.models(tracing.models(built))
+  const limits = createLimits({ config, clock, attempts, connections: () => registry })
+  const tools = limitedTools(
+    metrics.tools(tracing.tools(caches.tools(createTools({ store, config, home, log, clock, newId })))),
+    limits,
+  )
   const lifecycle = createLifecycle({ store, clock, bootId })
-  const joined = { config, home, version, store, bus, auth, models, tools, lifecycle, log, clock }
+  const backups = createBackups({
+    home,
+    clock,
+    log,
+    get everyHours() {
+      return config['backup.everyHours']
+    },
+    get keep() {
+      return config['backup.keep']
+    },
+    // Below that nothing new would be stored.
+    spareBytes: minFreeBytes + spareBytesAt(home),
+    holdsData: async () => (await store.counts()).sessions > 0,
+  })
+  const joined = {
+    config,
+    settings,
+    home,
+    version,
+    store,
+    bus,
+    auth,
+    models,
+    tools,
+    lifecycle,
+    caches,
+    backups,
+    tracing,
+    metrics,
+    limits,
+    log,
+    logs: log,
+    clock,
+  }
   const app: App = {
     ...joined,
     connections: registry,
@@ -87,7 +173,8 @@ export async function assemble(input: PartsInput): Promise<Parts> {
     },
   }
   const runs = createRuns(app)
-  return { app, auth, runs, registry, lifecycle, frameId }
+  metrics.connect({ app, registry, runsWaiting: runs.waiting })
+  return { app, settings, auth, runs, backups, registry, lifecycle, tracing, metrics, log, frameId }
 }
 
 /** Ids of frames: unique over restarts by the boot id, and cheap, because every frame has one. */
@@ -100,6 +187,14 @@ function frameIds(bootId: string): () => string {
 function sweepMs(config: Config): number {
   const shortest = Math.min(config['protocol.helloTimeoutMs'], config['protocol.heartbeatMs'])
   return Math.min(maxSweepMs, Math.max(minSweepMs, shortest / 5))
+}
+
+/** Refuses settings that do not go together, or with which this start or the next one would fail. @throws ConfigError */
+export function refuseUnusable({ values, origins }: LoadedConfig, home: string): void {
+  refuseUnsafe(values)
+  const isOfFile = origins['agent.providers'] === 'file'
+  providers(values, isOfFile ? configFile(home) : variableOf('agent.providers'))
+  workspaceOf(home, values['tools.workspace'])
 }
 
 function providers(config: Config, origin: string) {

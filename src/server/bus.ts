@@ -114,8 +114,9 @@ function publishChange(
       return
     case 'session.created': {
       if (!to.listed()) return
-      const { id: sessionId, senderId, channel, title, createdAt } = change.session
-      return to.toLists(to.notice('session.created', { sessionId, senderId, channel, title, createdAt }, { sessionId }))
+      const { id: sessionId, senderId, channel, title, createdAt, forkedFrom } = change.session
+      const payload = { sessionId, senderId, channel, title, createdAt, ...(forkedFrom && { forkedFrom }) }
+      return to.toLists(to.notice('session.created', payload, { sessionId }))
     }
     case 'session.updated':
       if (to.listed()) to.toLists(to.notice(change.type, { session: change.session }, { sessionId: change.session.id }))

@@ -1,25 +1,34 @@
+import { type Follower, followLog } from './log/follow.ts'
+import { followMetrics, type MetricsFollower } from './metrics/follow.ts'
 import type { Outlet } from './outlet.ts'
 import type { App, Connection } from './record.ts'
 import type { Subscriptions } from './subscription.ts'
 
 /** What handlers may do with one WebSocket; `stop` ends what the connection watches. */
 export function createConnection(deps: {
-  app: Pick<App, 'bus'>
+  app: Pick<App, 'bus' | 'clock' | 'logs' | 'metrics'>
   id: string
+  frameId: () => string
   outlet: Outlet
   subscriptions: Subscriptions
   failed: (error: unknown) => void
 }): Connection & { stop: () => void } {
   const { app, id, outlet, subscriptions, failed } = deps
   let stopWatching: (() => void) | undefined
+  let follower: Follower | undefined
+  let sampling: MetricsFollower | undefined
   const follow = async (at: Parameters<Connection['follow']>[0]) => {
     const { resumed, start } = await subscriptions.subscribe(at)
     if (resumed.reset) outlet.event('session.resumed', resumed)
     start()
   }
-  const stop = () => {
+  const stopWatchingSessions = () => {
     stopWatching?.()
     stopWatching = undefined
+  }
+  const unfollowLog = () => {
+    follower?.stop()
+    follower = undefined
   }
   return {
     id,
@@ -29,13 +38,29 @@ export function createConnection(deps: {
     },
     unsubscribe: sessionId => subscriptions.unsubscribe(sessionId),
     watchSessions(on) {
-      if (!on) return stop()
+      if (!on) return stopWatchingSessions()
       stopWatching ??= app.bus.onList(notice => {
         // A subscriber hears of the end of its session already.
         if (notice.type === 'session.deleted' && subscriptions.has(notice.sessionId ?? '')) return
         outlet.notice(notice)
       })
     },
-    stop,
+    followLog(filter) {
+      unfollowLog()
+      const to = { ring: app.logs.ring, outlet, frameId: deps.frameId, now: app.clock.now, failed }
+      follower = followLog(to, filter)
+      return follower
+    },
+    unfollowLog,
+    followMetrics(intervalMs) {
+      sampling?.stop()
+      sampling = followMetrics({ ...deps, clock: app.clock, sampler: app.metrics.sampler }, intervalMs)
+      return sampling
+    },
+    stop() {
+      sampling?.stop()
+      stopWatchingSessions()
+      unfollowLog()
+    },
   }
 }

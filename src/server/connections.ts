@@ -32,6 +32,8 @@ export interface Registry extends Connections, Streams {
   wrote(bytes: number): void
   /** Cuts the fullest sockets while all together are over the bound. */
   relieve(): void
+  /** What waits to be sent, of all together and of the fullest. */
+  unsent(): { bytes: number; maxBytes: number }
   closeAll(code: number, reason: string): void
   terminateAll(): void
   /** Resolves when no connection is open. */
@@ -94,6 +96,15 @@ export function createRegistry(deps: { clock: Clock; sweepMs: number; failed: (e
       if (headroom <= 0) relieve()
     },
     relieve,
+    unsent() {
+      let [bytes, maxBytes] = [0, 0]
+      for (const socket of sockets) {
+        const unsent = socket.unsentBytes()
+        bytes += unsent
+        if (unsent > maxBytes) maxBytes = unsent
+      }
+      return { bytes, maxBytes }
+    },
     count: () => [...sockets].filter(socket => socket.kind === 'socket').length,
     size: () => sockets.size,
     unauthenticated: () => [...sockets].reduce((sum, socket) => sum + (socket.identity() ? 0 : 1), 0),

@@ -55,7 +55,8 @@ async function start(): Promise<RunningGateway> {
   ssr.runner.clearCache()
   const { startGateway } = await ssr.runner.import<typeof import('./main.ts')>('/src/server/main.ts')
   const assets = { dir: join(root, 'dist', 'client'), dev: { entry: '/src/islands/boot.ts' } }
-  return startGateway({ home, env: process.env, flags: { 'server.host': host, 'server.port': '0' }, assets })
+  const flags = { 'server.host': host, 'server.port': '0' }
+  return startGateway({ home, env: process.env, terminal: process.stdout.isTTY === true, flags, assets })
 }
 
 function announce(link: string): void {

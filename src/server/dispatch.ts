@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { TalonError } from '../protocol/errors.ts'
+import { errorPayload, TalonError } from '../protocol/errors.ts'
 import {
   isRequestType,
   type ParsedPayload,
@@ -8,7 +8,9 @@ import {
   type RequestType,
   requests,
 } from '../protocol/messages.ts'
-import type { App, Call, Caller, Connection } from './record.ts'
+import { refuseUnready } from './lifecycle.ts'
+import { timed } from './metrics/requests.ts'
+import type { App, Call, Caller, Connection, TraceContext } from './record.ts'
 
 /** What a handler answers; `duplicate` tells that it was done before and this is the answer of that time. */
 export type Answer<T extends RequestType> = ReplyPayload<T> & { duplicate?: boolean }
@@ -43,9 +45,15 @@ export function handledTypes(): string[] {
 export interface Asking {
   caller: Caller
   connection?: Connection | undefined
+  /** Address of the client. */
+  address?: string | undefined
   /** The sender's id of this request; with it a change happens once. */
   requestId?: string | undefined
   afterReply?: ((then: () => void) => void) | undefined
+  /** The span that asks, or the place that the caller named. */
+  trace?: TraceContext | undefined
+  /** Ends what takes long when nobody waits for its answer any more. */
+  signal?: AbortSignal | undefined
 }
 
 export interface Reply {
@@ -58,6 +66,50 @@ export interface Reply {
  * @throws TalonError as the protocol says; anything else is a fault of ours
  */
 export function dispatch(app: App, type: string, payload: unknown, asking: Asking): Promise<Reply> | Reply {
+  // One that came over HTTP has its line already.
+  const answer = asking.connection && app.log.isOn('debug') ? logged : traced
+  return timed(app, type, () => answer(app, type, payload, asking))
+}
+
+/** Answers one request, and writes a line about it. */
+async function logged(app: App, type: string, payload: unknown, asking: Asking): Promise<Reply> {
+  const startedAt = app.clock.monotonic()
+  const { requestId, connection, caller } = asking
+  const ids = { requestId, connectionId: connection?.id, tokenId: caller.tokenId, sessionId: sessionIdIn(payload) }
+  const durationMs = () => Math.round(app.clock.monotonic() - startedAt)
+  try {
+    const reply = await traced(app, type, payload, asking)
+    const { runId, invocationId } = reply.payload
+    app.log.debug({ ...ids, runId, invocationId, type, durationMs: durationMs() }, 'request')
+    return reply
+  } catch (error) {
+    app.log.debug({ ...ids, type, code: errorPayload(error).code, durationMs: durationMs() }, 'request')
+    throw error
+  }
+}
+
+function traced(app: App, type: string, payload: unknown, asking: Asking): Promise<Reply> | Reply {
+  if (!app.tracing.enabled || type === 'ping') return answerTo(app, type, payload, asking)
+  const { caller, connection, requestId, trace } = asking
+  const attributes = {
+    'talon.request.id': requestId,
+    'talon.connection.id': connection?.id,
+    'talon.token.id': caller.tokenId,
+    'talon.session.id': sessionIdIn(payload),
+  }
+  // One that came over HTTP is a part of a span already.
+  const kind = connection ? 'server' : 'internal'
+  return app.tracing.around(isRequestType(type) ? type : 'unknown', { parent: trace, kind, attributes }, span =>
+    answerTo(app, type, payload, { ...asking, trace: span.context }),
+  )
+}
+
+function sessionIdIn(payload: unknown): string | undefined {
+  if (typeof payload !== 'object' || payload === null || !('sessionId' in payload)) return undefined
+  return typeof payload.sessionId === 'string' ? payload.sessionId : undefined
+}
+
+function answerTo(app: App, type: string, payload: unknown, asking: Asking): Promise<Reply> | Reply {
   if (!isRequestType(type)) throw new TalonError('INVALID_MESSAGE', `Unknown message type: ${type}`)
   const handler = handlers.get(type)
   if (!handler) throw new TalonError('INVALID_MESSAGE', `Unknown message type: ${type}`)
@@ -65,14 +117,16 @@ export function dispatch(app: App, type: string, payload: unknown, asking: Askin
   if (scope !== null && !asking.caller.scopes.has(scope)) {
     throw new TalonError('FORBIDDEN', `"${type}" needs a token with the scope "${scope}".`)
   }
-  if (changes && app.lifecycle.draining()) {
-    throw new TalonError('DRAINING', 'The gateway is shutting down.', { retryAfterMs: 2_000 })
-  }
+  if (changes) refuseUnready(app.lifecycle)
   const parsed = validate(type, payload)
+  app.limits.admit({ type, changes, tokenId: asking.caller.tokenId, overHttp: !asking.connection })
   const call: Call = {
     tokenId: asking.caller.tokenId,
     scopes: asking.caller.scopes,
     connection: asking.connection,
+    address: asking.address,
+    trace: asking.trace,
+    signal: asking.signal,
     afterReply: asking.afterReply ?? (then => then()),
     request:
       changes && asking.requestId !== undefined ? requestKey(type, parsed, asking.requestId, asking.caller) : undefined,

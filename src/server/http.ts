@@ -2,7 +2,7 @@ import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import { TalonError } from '../protocol/errors.ts'
 import type { Scope } from '../protocol/shapes.ts'
-import type { Identity } from './record.ts'
+import type { Identity, TraceContext } from './record.ts'
 
 /** What the middleware of `app.ts` leaves for those that come after it. */
 export interface HttpEnv {
@@ -14,6 +14,8 @@ export interface HttpEnv {
     address: string
     /** Who asks; undefined if nobody is signed in. */
     identity: Identity | undefined
+    /** The span of this request; absent while no traces are made. */
+    trace: TraceContext | undefined
   }
 }
 

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { createAdaptorServer, type ServerType } from '@hono/node-server'
 import { v7 as uuidv7 } from 'uuid'
@@ -8,11 +9,14 @@ import { acquireLock, type Lock } from '../db/sqlite/lock.ts'
 import { closeCodes } from '../protocol/errors.ts'
 import { scopes } from '../protocol/shapes.ts'
 import { createHttp } from './app.ts'
-import { assemble, type Parts } from './assemble.ts'
+import { assemble, type Parts, refuseUnusable } from './assemble.ts'
 import { nobodyTokenId } from './auth.ts'
-import { ConfigError, configFile, loadConfig, refuseUnsafe, variableOf } from './config.ts'
+import { ConfigError, loadConfig } from './config.ts'
+import { createFirstImport, type FirstImport } from './import.ts'
 import { listen } from './listen.ts'
-import { openLog } from './log.ts'
+import { type LiveConfig, openLiveConfig } from './live-config.ts'
+import { openGatewayLog } from './log/open.ts'
+import { knownSecrets } from './log/secrets.ts'
 import { browserHost, createGatehouse } from './origin.ts'
 import type { Assets } from './pages/assets.ts'
 import type { App, Clock, Identity } from './record.ts'
@@ -30,15 +34,21 @@ export interface StartOptions {
   flags?: Partial<Record<SettingKey, string>> | undefined
   /** Takes what a person should read, such as the sign-in link. */
   print?: ((line: string) => void) | undefined
-  /** Takes log lines; standard output if it is left out. */
+  /** Takes log lines, as JSON; `log.file` or standard output if it is left out. */
   writeLog?: ((line: string) => void) | undefined
+  /** Whether standard output is a terminal, where lines are written for reading. */
+  terminal?: boolean | undefined
   assets?: Assets | undefined
+  /** Moves a damaged database aside and begins with an empty one; one that is well is left alone. */
+  setAside?: boolean | undefined
 }
 
 export interface RunningGateway {
   /** Origin, such as `http://127.0.0.1:19789`. */
   url: string
   app: App
+  /** Reads talon.json again, as a signal asks for; what cannot be used is logged and changes nothing. */
+  reload(): void
   /** A new sign-in link, which works once within 10 minutes. */
   signInLink(): Promise<string>
   /** Resolves when the gateway has stopped. */
@@ -48,6 +58,7 @@ export interface RunningGateway {
 }
 
 interface Opened extends Parts {
+  firstImport: FirstImport
   lock: Lock
   server: ServerType
   url: string
@@ -59,6 +70,7 @@ const minTokenLength = 32
 // A drain has 10 s in all; what is left is for last entries and for closing.
 const runGraceMs = 8_500
 const closeGraceMs = 1_000
+const traceGraceMs = 1_000
 const restartExpectedMs = 5_000
 
 /**
@@ -66,21 +78,38 @@ const restartExpectedMs = 5_000
  * @throws ConfigError (exit code 78), StartError, TalonError `STORAGE_UNAVAILABLE` such as for a folder that is in use
  */
 export async function startGateway(options: StartOptions): Promise<RunningGateway> {
-  const { home, env } = options
-  const { values: config, origins, warnings } = loadConfig({ home, env, flags: options.flags ?? {} })
-  refuseUnsafe(config)
+  const { home, env, flags } = options
+  const loaded = loadConfig({ home, env, flags })
+  refuseUnusable(loaded, home)
+  const { values: config, warnings } = loaded
   const token = environmentToken(env)
   prepareHome(home)
-  const log = openLog({ level: config['log.level'], ...(options.writeLog && { write: options.writeLog }) })
+  const log = openGatewayLog({ home, env, config, terminal: options.terminal === true, write: options.writeLog })
   for (const warning of warnings) log.warn(warning)
   const { version } = manifest
   const bootId = uuidv7()
   const [host, port] = [config['server.host'], config['server.port']]
-  const lock = acquireLock(home, { pid: process.pid, bootId, version, host, port, startedAt: clock.now() })
+  const lock = acquireLock(home, { pid: process.pid, bootId, version, host, port, startedAt: clock.now(), flags })
+  let settings: LiveConfig | undefined
   try {
+    if (lock.restored) log.warn(lock.restored, 'a restore that was cut short is finished')
     const migrationsDir = join(root, 'migrations')
-    const providersOrigin = origins['agent.providers'] === 'file' ? configFile(home) : variableOf('agent.providers')
-    const parts = await assemble({ providersOrigin, home, env, config, log, clock, bootId, version, migrationsDir })
+    settings = openLiveConfig({ home, env, flags, clock, log, refuse: found => refuseUnusable(found, home) })
+    log.setLevel(settings.config['log.level'])
+    log.hide(knownSecrets(env, settings.config))
+    settings.onChange(['log.level'], changed => log.setLevel(changed['log.level']))
+    const setAside = options.setAside ?? false
+    const parts = await assemble({
+      setAside,
+      home,
+      env,
+      settings,
+      log,
+      clock,
+      bootId,
+      version,
+      migrationsDir,
+    })
     const assets = options.assets ?? { dir: join(root, 'dist', 'client') }
     const opened = await settle(parts, token)
       .then(() => open(parts, lock, assets))
@@ -88,9 +117,14 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
         await parts.app.store.close()
         throw error
       })
-    return await begin(opened, options.print ?? (() => undefined))
+    return await begin(opened, options.print ?? (() => undefined)).catch(async error => {
+      await stop(opened, async () => undefined)
+      throw error
+    })
   } catch (error) {
+    settings?.close()
     lock.release()
+    await log.close()
     throw error
   }
 }
@@ -101,6 +135,7 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
  */
 async function settle({ app, auth, runs }: Parts, token: string | undefined): Promise<void> {
   await auth.adoptEnvironment(token)
+  await app.store.dropUnfinishedImports()
   await app.store.interruptInvocations({ at: clock.now() })
   const interrupted = await runs.interruptLeftOver()
   if (interrupted > 0) app.log.info({ interrupted }, 'runs of the last start were interrupted')
@@ -108,23 +143,25 @@ async function settle({ app, auth, runs }: Parts, token: string | undefined): Pr
 
 /** Opens the port. */
 async function open(parts: Parts, lock: Lock, assets: Assets): Promise<Opened> {
-  const { app, registry, frameId } = parts
+  const { app, registry, lifecycle, frameId } = parts
   const { config } = app
   const host = config['server.host']
   let port = config['server.port']
   const gatehouse = createGatehouse({
     host,
     port: () => port,
-    allowedHosts: config['server.allowedHosts'],
-    allowedOrigins: config['server.allowedOrigins'],
+    allowedHosts: () => config['server.allowedHosts'],
+    allowedOrigins: () => config['server.allowedOrigins'],
   })
   const anybody = config['auth.mode'] === 'none' ? everybody : undefined
-  const http = createHttp(app, { gatehouse, assets, anybody })
+  const http = createHttp(app, { gatehouse, assets, anybody, measure: parts.metrics.http })
   const server = createAdaptorServer({ fetch: http.fetch, serverOptions: { shouldUpgradeCallback: asksForWebSocket } })
   guardUpgrades(server, { app, registry, gatehouse, frameId, anybody })
+  // Before the port opens, so that nobody ever hears that it is ready while there is something to import.
+  const firstImport = createFirstImport(app, lifecycle)
   port = await listen(server, host, config['server.port'])
-  lock.update({ port })
-  return { ...parts, lock, server, url: `http://${browserHost(host)}:${port}` }
+  lock.update({ host, port })
+  return { ...parts, firstImport, lock, server, url: `http://${browserHost(host)}:${port}` }
 }
 
 /** Who everybody is with `auth.mode=none`. */
@@ -137,14 +174,16 @@ const everybody: Identity = {
 
 /** What a start does once the port is open: the command line's token, runs that wait, the sign-in link. */
 async function begin(opened: Opened, print: (line: string) => void): Promise<RunningGateway> {
-  const { app, auth, runs, url } = opened
+  const { app, settings, auth, runs, backups, firstImport, url } = opened
   writeFileSync(join(app.home, 'run', 'cli.token'), `${auth.issueCliToken()}\n`, { mode: 0o600 })
-  const endTidying = startTidying(app, auth)
+  firstImport.start()
+  backups.start()
   const queued = await runs.startQueued()
   if (queued > 0) app.log.info({ queued }, 'runs of the last start were taken up')
   const { promise: stopped, resolve } = Promise.withResolvers<void>()
   let stopping: Promise<void> | undefined
   const signInLink = async () => `${url}/login#code=${(await auth.newCode(nobodyTokenId)).code}`
+  settings.settle()
   app.log.info({ url, home: app.home }, 'ready')
   if (app.config['auth.mode'] === 'none') {
     app.log.warn('auth.mode is "none": every program on this machine may do everything')
@@ -152,24 +191,30 @@ async function begin(opened: Opened, print: (line: string) => void): Promise<Run
   } else {
     print(`Talon ${app.version} is ready. Sign in (works once, within 10 minutes):\n\n  ${await signInLink()}\n`)
   }
+  const endTidying = startTidying(app, auth)
   return {
     url,
     app,
     signInLink,
+    reload() {
+      if (!stopping) settings.reload()
+    },
     stopped,
     stop() {
-      endTidying()
-      stopping ??= stop(opened).finally(resolve)
+      stopping ??= stop(opened, endTidying).finally(resolve)
       return stopping
     },
   }
 }
 
-async function stop({ app, auth, runs, registry, lifecycle, lock, server }: Opened): Promise<void> {
+async function stop(opened: Opened, endTidying: () => Promise<void>): Promise<void> {
+  const { app, settings, auth, runs, backups, firstImport, registry, lifecycle, tracing, log, lock, server } = opened
   app.log.info('stopping')
   lifecycle.drain()
+  saySo(lock, app)
   app.bus.broadcast('gateway.draining', { restartExpectedMs })
-  await runs.drain(runGraceMs)
+  const tidied = Promise.race([endTidying(), delay(runGraceMs, undefined, { ref: false })])
+  await Promise.all([runs.drain(runGraceMs), backups.stop(), firstImport.stop(), tidied])
   const closed = new Promise<void>(resolve => server.close(() => resolve()))
   registry.closeAll(closeCodes.restart, 'Restart')
   if ('closeIdleConnections' in server) server.closeIdleConnections()
@@ -180,15 +225,28 @@ async function stop({ app, auth, runs, registry, lifecycle, lock, server }: Open
   await Promise.all([closed, registry.emptied()])
   clearTimeout(late)
   registry.stop()
+  app.limits.stop()
   await auth.flush().catch(error => app.log.warn({ err: error }, 'the last use of tokens was not written'))
   try {
-    await app.models.close()
+    await Promise.all([app.models.close(), tracing.close(traceGraceMs)])
     await app.store.close()
   } finally {
+    settings.settle()
+    settings.close()
     rmSync(join(app.home, 'run', 'cli.token'), { force: true })
     lock.release()
   }
   app.log.info('stopped')
+  await log.close()
+}
+
+/** Whoever wants to stop it as well has to wait only. A full disk takes no such word, and keeps nothing from stopping. */
+function saySo(lock: Lock, { log }: App): void {
+  try {
+    lock.update({ stopping: true })
+  } catch (error) {
+    log.warn({ err: error }, 'it is not written that the gateway stops')
+  }
 }
 
 function environmentToken(env: StartOptions['env']): string | undefined {
@@ -211,7 +269,8 @@ function prepareHome(home: string): void {
   try {
     makeFolder(join(home, 'run'))
     const probe = join(home, 'run', 'write.probe')
-    writeFileSync(probe, '', { mode: 0o600 })
+    // Not empty, because a full disk still takes an empty file.
+    writeFileSync(probe, 'It may be written here.\n', { mode: 0o600 })
     rmSync(probe)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)

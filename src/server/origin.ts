@@ -16,27 +16,43 @@ export function createGatehouse(bound: {
   host: string
   /** The port that was bound; known once it is. */
   port: () => number
-  allowedHosts: readonly string[]
-  allowedOrigins: readonly string[]
+  allowedHosts: () => readonly string[]
+  allowedOrigins: () => readonly string[]
 }): Gatehouse {
   const own = ['localhost', '127.0.0.1', '[::1]', ...(isWildcard(bound.host) ? [] : [bracketed(bound.host)])]
-  const names = new Set([...own, ...bound.allowedHosts].map(name => name.toLowerCase()))
-  const origins = new Set(bound.allowedOrigins.map(origin => origin.toLowerCase().replace(/\/$/, '')))
+  const names = whileSame(bound.allowedHosts, allowed => new Set([...own, ...allowed].map(name => name.toLowerCase())))
+  const origins = whileSame(
+    bound.allowedOrigins,
+    allowed => new Set(allowed.map(origin => origin.toLowerCase().replace(/\/$/, ''))),
+  )
 
   const servesHost = (host: string | undefined): boolean => {
     const name = /^(\[[0-9a-f:.]+\]|[^:/@\s]+)(?::\d{1,5})?$/.exec(host?.toLowerCase() ?? '')?.[1]
-    return name !== undefined && names.has(name)
+    return name !== undefined && names().has(name)
   }
 
   return {
     servesHost,
     servesOrigin(origin, host) {
       const asked = origin.toLowerCase()
-      if (origins.has(asked)) return true
+      if (origins().has(asked)) return true
       if (own.some(name => asked === `http://${name.toLowerCase()}:${bound.port()}`)) return true
       const authority = /^https?:\/\/([^/]+)$/.exec(asked)?.[1]
       return authority !== undefined && authority === host?.toLowerCase() && servesHost(host)
     },
+  }
+}
+
+/** What is made of a setting, which is another array after each change. */
+function whileSame<Made>(read: () => readonly string[], make: (list: readonly string[]) => Made): () => Made {
+  let list = read()
+  let made = make(list)
+  return () => {
+    const current = read()
+    if (current === list) return made
+    list = current
+    made = make(list)
+    return made
   }
 }
 

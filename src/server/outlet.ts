@@ -5,7 +5,9 @@ import { closeCodes, errorPayload } from '../protocol/errors.ts'
 import { type LegacyFrame, type LegacyRuns, toLegacyError, toLegacyEvents, toLegacyReply } from '../protocol/legacy.ts'
 import { maxUnsentBytes, roomBytes, stalledMs } from './bounds.ts'
 import type { Registry } from './connections.ts'
-import type { Clock, Notice } from './record.ts'
+import { closeCodeLabel, countFrame } from './metrics/frames.ts'
+import type { App, Clock, Notice } from './record.ts'
+import { textOf } from './written.ts'
 
 // A peer that does not answer the closing handshake in this time is gone.
 const closeGraceMs = 2_000
@@ -15,6 +17,7 @@ export interface OutletDeps {
   /** The TCP connection below, for its `drain` event and the bytes that the kernel has not taken. */
   socket: Socket
   registry: Pick<Registry, 'wrote'>
+  app: Pick<App, 'metrics'>
   clock: Clock
   frameId: () => string
   /** Told that there is room again. */
@@ -42,6 +45,7 @@ export interface Outlet {
 
 export function createOutlet(deps: OutletDeps): Outlet {
   const { ws, socket, registry, clock, frameId } = deps
+  const { metrics } = deps.app
   const runs: LegacyRuns = new Map()
   const waiting: (() => void)[] = []
   let writtenBytes = 0
@@ -49,8 +53,11 @@ export function createOutlet(deps: OutletDeps): Outlet {
   let progressAt = clock.monotonic()
 
   const isOpen = () => ws.readyState === ws.OPEN
+  let chosenCode: number | undefined
   const close = (code: number, reason: string) => {
     if (!isOpen()) return
+    chosenCode = code
+    if (code === closeCodes.slowConsumer) metrics.inc('talon_slow_consumers_total')
     ws.close(code, reason)
     setTimeout(() => ws.terminate(), closeGraceMs).unref()
   }
@@ -66,8 +73,9 @@ export function createOutlet(deps: OutletDeps): Outlet {
       socket.uncork()
     })
   }
-  const write = (text: string) => {
+  const write = (type: string, text: string) => {
     if (!isOpen()) return
+    countFrame(metrics, 'out', type, text)
     const before = ws.bufferedAmount
     gather()
     ws.send(text)
@@ -78,8 +86,8 @@ export function createOutlet(deps: OutletDeps): Outlet {
     if (unsent > maxUnsentBytes && before > 0) cut()
     registry.wrote(added)
   }
-  const frame = (type: string, payload: unknown, replyTo?: string) => {
-    write(writeFrame({ id: frameId(), type, replyTo, timestamp: clock.now() }, JSON.stringify(payload)))
+  const frame = (type: string, payload: object, replyTo?: string) => {
+    write(type, writeFrame({ id: frameId(), type, replyTo, timestamp: clock.now() }, textOf(payload)))
   }
   const legacyFrames = (frames: readonly LegacyFrame[], replyTo?: string) => {
     for (const { type, payload } of frames) frame(type, payload, replyTo)
@@ -91,7 +99,11 @@ export function createOutlet(deps: OutletDeps): Outlet {
     release()
     deps.drained()
   })
-  ws.on('close', release)
+  metrics.inc('talon_websocket_connections_total')
+  ws.on('close', code => {
+    metrics.inc('talon_websocket_closes_total', closeCodeLabel(chosenCode, code))
+    release()
+  })
 
   return {
     dialect: undefined,
@@ -102,16 +114,20 @@ export function createOutlet(deps: OutletDeps): Outlet {
     },
     error(replyTo, error) {
       const payload = errorPayload(error)
+      metrics.inc('talon_errors_total', payload.code)
       if (this.dialect === 'legacy') return legacyFrames([toLegacyError(payload)], replyTo)
       frame(payload.code === 'SESSION_NOT_FOUND' ? 'session.error' : 'error', payload, replyTo)
     },
     event(type, payload) {
+      if (type === 'session.resumed')
+        metrics.inc('talon_websocket_resumes_total', payload['reset'] ? 'reset' : 'resumed')
+      if (type === 'session.error') metrics.inc('talon_websocket_resumes_total', 'failed')
       if (this.dialect === 'legacy') legacyFrames(toLegacyEvents(type, payload, runs))
       else frame(type, payload)
     },
     notice(notice) {
       if (this.dialect === 'legacy') legacyFrames(toLegacyEvents(notice.type, notice.payload, runs))
-      else write(notice.text)
+      else write(notice.type, notice.text)
     },
     isOpen,
     hasRoom: () => ws.bufferedAmount < roomBytes,

@@ -15,10 +15,17 @@ export interface LimitDetails {
 /** Answers with an error as `application/problem+json`. */
 export function problem(app: App, c: Context<HttpEnv>, error: unknown): Response {
   const requestId: string | undefined = c.get('requestId')
-  if (!(error instanceof TalonError)) app.log.error({ requestId, err: error }, 'a request failed')
+  if (!(error instanceof TalonError)) logFailure(app, c, error)
   const { payload, headers, body } = describeProblem(error, requestId)
+  app.metrics.inc('talon_errors_total', payload.code)
   // Every status of the error table has a body.
   return c.json(body, payload.status as ContentfulStatusCode, headers)
+}
+
+function logFailure(app: App, c: Context<HttpEnv>, error: unknown): void {
+  const { method, path } = c.req
+  const ids = { requestId: c.get('requestId'), tokenId: c.get('identity')?.tokenId }
+  app.log.error({ ...ids, method, path, err: error }, 'a request failed')
 }
 
 /** An error as RFC 9457 has it, with the headers that go with it. */
@@ -44,5 +51,6 @@ function limitHeaders({ code, retryAfterMs, details }: ErrorPayload): Record<str
 }
 
 function isLimit(details: unknown): details is LimitDetails {
-  return typeof details === 'object' && details !== null && 'limit' in details && 'windowMs' in details
+  if (typeof details !== 'object' || details === null || !('limit' in details)) return false
+  return 'windowMs' in details && typeof details.windowMs === 'number'
 }

@@ -1,8 +1,11 @@
 import type { RequestKey } from '../db/store.ts'
 import type { ToolInfo } from '../protocol/shapes.ts'
+import type { TraceContext } from './record-tracing.ts'
 
 export interface Tools {
   list(): ToolInfo[]
+  /** The payload of `tools.list`: the same object as long as nothing changed, so that it is written once. */
+  listing(): { tools: ToolInfo[] }
   /** Runs a tool with validation, permission, timeout and recording. Rejects only for what is no tool's failure: SESSION_NOT_FOUND, TOOL_NOT_FOUND, CONFLICT, OVERLOADED, storage. */
   run(input: ToolRunInput): Promise<ToolOutcome>
   /** Stops a tool that runs; false if none of this id does. The id may be that of the request that began it, if this token sent it. */
@@ -19,6 +22,8 @@ export interface ToolRunInput {
   timeoutMs?: number | undefined
   signal?: AbortSignal | undefined
   request?: RequestKey | undefined
+  /** The span that asks. */
+  trace?: TraceContext | undefined
 }
 
 /** The payload of `tools.result`. */

@@ -2,17 +2,33 @@ import type { Change, RequestKey, Store } from '../db/store.ts'
 import type { EventPayload, EventType } from '../protocol/messages.ts'
 import type { RunState, Usage } from '../protocol/shapes.ts'
 import type { Model } from './agent/model.ts'
+import type { CacheStats } from './cache.ts'
 import type { Config } from './config.ts'
-import type { Log } from './log.ts'
+import type { SocketFigures } from './http-sockets.ts'
+import type { LogFilter } from './log/lines.ts'
+import type { GatewayLog, Log } from './log.ts'
 import type { Auth, Caller, Identity } from './record-auth.ts'
+import type { Backups } from './record-backups.ts'
+import type { Limits } from './record-limits.ts'
+import type { Metrics } from './record-metrics.ts'
+import type { Settings } from './record-settings.ts'
 import type { Tools } from './record-tools.ts'
+import type { TraceContext, Tracing } from './record-tracing.ts'
 
 export type * from './record-auth.ts'
+export type * from './record-backups.ts'
+export type * from './record-limits.ts'
+export type * from './record-metrics.ts'
+export type * from './record-settings.ts'
 export type * from './record-tools.ts'
+export type * from './record-tracing.ts'
 
 /** Everything that a handler, tool, page or command may use. It is made once, in `main.ts`, and handed on. */
 export interface App {
+  /** The values that are in effect, whenever they are read. */
   config: Config
+  /** The same settings, to be listed and changed. */
+  settings: Settings
   /** The data folder, an absolute path. */
   home: string
   /** Version of this build, for people; the protocol has its own. */
@@ -26,7 +42,14 @@ export interface App {
   connections: Connections
   streams: Streams
   lifecycle: Lifecycle
+  caches: Caches
+  limits: Limits
+  backups: Backups
+  tracing: Tracing
+  metrics: Metrics
   log: Log
+  /** The newest lines of the log. */
+  logs: Pick<GatewayLog, 'ring' | 'read' | 'stats'>
   clock: Clock
   /** A new id that sorts by time (UUID version 7). */
   newId: () => string
@@ -76,6 +99,12 @@ export interface Call extends Caller {
   request: RequestKey | undefined
   /** The WebSocket connection that asks; undefined for HTTP and the command line. */
   connection: Connection | undefined
+  /** Address of the client; undefined for the gateway itself. */
+  address: string | undefined
+  /** The span of this request, for what follows from it. */
+  trace?: TraceContext | undefined
+  /** Aborted when the caller is gone; undefined where that cannot be told. */
+  signal?: AbortSignal | undefined
   /** Runs something once the reply is on its way, such as the replay that follows it. */
   afterReply(then: () => void): void
 }
@@ -94,6 +123,11 @@ export interface Connection {
   unsubscribe(sessionId: string): void
   /** Begins or ends hearing of changes to the list of sessions. */
   watchSessions(on: boolean): void
+  /** Sends lines of the log instead of those that it sent before, once `start` is called. */
+  followLog(filter: LogFilter & { after?: number | undefined }): { after: number; dropped: number; start: () => void }
+  unfollowLog(): void
+  /** Sends a sample of the figures each interval instead of what it sent before, once `start` is called. */
+  followMetrics(intervalMs: number): { start: () => void }
 }
 
 export interface Connections {
@@ -125,10 +159,17 @@ export interface Lifecycle {
   startedAt: number
   bootId: string
   draining(): boolean
+  /** Why nothing is changed for anybody yet, such as a first import; undefined if it is. */
+  held(): string | undefined
   /** Why a durable write cannot be accepted now; empty if it can. It tries one. */
   notReady(): Promise<string[]>
   /** What the last try found, without another one. */
   problems(): readonly string[]
+}
+
+export interface Caches {
+  /** What each cache has done since the start; none if they are off. */
+  stats(): CacheStats[]
 }
 
 /** The agent: starts queued runs, keeps what they say until it is stored. */
@@ -162,5 +203,11 @@ export interface Models {
   list(): string[]
   /** What answers where no model is chosen, in the order in which they are tried. */
   defaultChain: readonly Model[]
+  /** What the sockets to each provider do now. */
+  pools(): ProviderPool[]
   close(): Promise<void>
+}
+
+export interface ProviderPool extends SocketFigures {
+  provider: string
 }

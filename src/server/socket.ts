@@ -1,24 +1,22 @@
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
-import { type Frame, parseFrame } from '../protocol/envelope.ts'
+import type { Frame } from '../protocol/envelope.ts'
 import { closeCodes, errorPayload, TalonError } from '../protocol/errors.ts'
-import { fromLegacy } from '../protocol/legacy.ts'
-import type { RequestType } from '../protocol/messages.ts'
 import { isServed, supportedVersions, versionMismatch } from '../protocol/version.ts'
 import { maxFrameBytes, maxInFlight } from './bounds.ts'
 import { createConnection } from './connection.ts'
 import type { OpenSocket, Registry } from './connections.ts'
-import { dispatch } from './dispatch.ts'
 import { welcome } from './hello.ts'
+import type { Lane } from './limits/lanes.ts'
+import { readFrame } from './metrics/frames.ts'
 import { createOutlet, type Outlet } from './outlet.ts'
-import type { App, Connection, Identity } from './record.ts'
+import type { App, Connection, Identity, Notice } from './record.ts'
+import type { FrameMeter } from './record-limits.ts'
 import { createSendOrder, type SendOrder } from './send-order.ts'
+import { serve } from './serve.ts'
 import { createSubscriptions, type Subscriptions } from './subscription.ts'
 
 const maxBadFrames = 20
-const overloadRetryMs = 100
-const sends: ReadonlySet<string> = new Set<RequestType>(['session.send_message', 'channel.message'])
-const cancels: RequestType = 'session.cancel'
 
 export interface SocketDeps {
   app: App
@@ -40,6 +38,9 @@ interface State extends SocketDeps {
   connection: Connection & { stop: () => void }
   subscriptions: Subscriptions
   order: SendOrder
+  meter: FrameMeter
+  /** Where its requests wait while others have their turn. */
+  lane: Lane
   greeted: boolean
   /** Frames that came while a hello was being looked into; undefined while none is. */
   held: string[] | undefined
@@ -73,8 +74,10 @@ export function openSocket(deps: SocketDeps): void {
     id,
     outlet,
     subscriptions,
-    connection: createConnection({ app, id, outlet, subscriptions, failed }),
+    connection: createConnection({ app, id, frameId, outlet, subscriptions, failed }),
     order,
+    meter: app.limits.meter(),
+    lane: app.limits.lanes.open({ pause: () => deps.ws.pause(), resume: () => deps.ws.resume() }),
     greeted: false,
     held: undefined,
     inFlight: 0,
@@ -99,7 +102,7 @@ function listen(state: State): void {
   }
   registry.register(entry)
   const stopBroadcasts = app.bus.onBroadcast(notice => {
-    if (state.identity) outlet.notice(notice)
+    if (state.identity && mayHear(state.identity, notice)) outlet.notice(notice)
   })
   ws.on('message', (data, isBinary) => {
     if (isBinary) return outlet.close(closeCodes.binaryFrame, 'Text frames only')
@@ -119,8 +122,14 @@ function listen(state: State): void {
     stopBroadcasts()
     state.connection.stop()
     state.subscriptions.close()
+    state.lane.close()
     app.log.debug({ connectionId: state.id, closeCode: code }, 'connection closed')
   })
+}
+
+/** Names of settings tell a stranger how a gateway is protected. */
+function mayHear({ scopes }: Identity, { type }: Notice): boolean {
+  return type !== 'config.updated' || scopes.has('admin')
 }
 
 function receive(state: State, text: string): void {
@@ -135,7 +144,7 @@ function receive(state: State, text: string): void {
   }
   let frame: Frame
   try {
-    frame = parseFrame(text)
+    frame = readFrame(app.metrics, text)
   } catch (error) {
     return failRequest(state, idOfBadFrame(error), error)
   }
@@ -145,54 +154,27 @@ function receive(state: State, text: string): void {
   }
   if (frame.type === 'hello' && outlet.dialect === 'v1') return void hello(state, frame)
   if (!state.identity) return refuseStranger(state, frame)
-  serve(state, frame, state.identity)
+  queue(state, frame, state.identity, Buffer.byteLength(text))
+}
+
+/** Its requests are served in their order, and in turn with those of others. */
+function queue(state: State, frame: Frame, identity: Identity, bytes: number): void {
+  const fail = (frameId: string | undefined, error: unknown) => failRequest(state, frameId, error)
+  try {
+    state.meter.take(bytes)
+  } catch (error) {
+    if (state.meter.tooOften()) return state.outlet.close(closeCodes.limitExceeded, 'Too many frames')
+    return fail(frame.id, error)
+  }
+  const work = () => {
+    if (state.outlet.isOpen()) serve(state, frame, identity, fail)
+  }
+  state.lane.run(work, error => fail(frame.id, error))
 }
 
 /** v0.3 sent no version, and knew no hello. */
 function isLegacy(frame: Frame): boolean {
   return frame.version === undefined && frame.type !== 'hello'
-}
-
-/** One request of somebody who is signed in. */
-function serve(state: State, frame: Frame, identity: Identity): void {
-  const { outlet, app, connection, order } = state
-  if (state.inFlight >= maxInFlight) {
-    const refused = `At most ${maxInFlight} requests of one connection wait for an answer.`
-    return outlet.error(frame.id, new TalonError('OVERLOADED', refused, { retryAfterMs: overloadRetryMs }))
-  }
-  const legacy = outlet.dialect === 'legacy'
-  let after: (() => void)[] | undefined
-  const finish = (type: string, payload: Record<string, unknown>) => {
-    state.badFrames = 0
-    outlet.reply(frame.id, type, payload)
-    for (const then of after ?? []) then()
-  }
-  const afterReply = (then: () => void) => {
-    after ??= []
-    after.push(then)
-  }
-  // v0.3 numbered its frames anew in every process, so its ids say nothing about repeats.
-  const requestId = legacy ? undefined : frame.id
-  const payload = legacy ? fromLegacy(frame.type, frame.payload) : frame.payload
-  const ask = () => dispatch(app, frame.type, payload, { caller: identity, connection, requestId, afterReply })
-  const isSend = sends.has(frame.type)
-  if (isSend) order.begin()
-  try {
-    // A cancel that comes right behind a message means that message, which has no run before it is stored.
-    const reply = frame.type === cancels ? order.settled().then(ask) : ask()
-    if (!(reply instanceof Promise)) return finish(reply.type, reply.payload)
-    state.inFlight += 1
-    reply
-      .then(settled => finish(settled.type, settled.payload))
-      .catch(error => failRequest(state, frame.id, error))
-      .finally(() => {
-        state.inFlight -= 1
-        if (isSend) order.end()
-      })
-  } catch (error) {
-    failRequest(state, frame.id, error)
-    if (isSend) order.end()
-  }
 }
 
 async function hello(state: State, frame: Frame): Promise<void> {
@@ -255,7 +237,8 @@ function refuseStranger({ outlet }: State, frame: Frame): void {
 function failRequest(state: State, frameId: string | undefined, error: unknown): void {
   const { app, outlet } = state
   if (!(error instanceof TalonError)) {
-    app.log.error({ connectionId: state.id, errorId: app.newId(), err: error }, 'a request failed')
+    const ids = { connectionId: state.id, requestId: frameId, tokenId: state.identity?.tokenId, errorId: app.newId() }
+    app.log.error({ ...ids, err: error }, 'a request failed')
   }
   outlet.error(frameId, error)
   if (!(error instanceof TalonError) || error.code !== 'INVALID_MESSAGE') return

@@ -1,9 +1,13 @@
 import type { ReplyPayload } from '../protocol/messages.ts'
 import type { App } from './record.ts'
 
+/** How far commands of tools are shut in. */
+export const sandboxLevel = 'off'
+
 /** How the gateway is, for `gateway.status`, the dashboard and v0.3's `/api/health`. `uptime` is in seconds. */
 export async function gatewayStatus(app: App): Promise<ReplyPayload<'gateway.status'>> {
   const [counts, problems] = [await app.store.counts(), app.lifecycle.problems()]
+  const { notices } = app.store.health()
   const now = app.clock.now()
   return {
     status: problems.length === 0 ? 'ok' : 'degraded',
@@ -15,8 +19,8 @@ export async function gatewayStatus(app: App): Promise<ReplyPayload<'gateway.sta
       sessions: problems.length === 0 ? 'ok' : 'degraded',
       agent: app.models.list().length > 1 ? 'ok' : 'offline model only',
       websocket: 'ok',
-      storage: problems.length === 0 ? 'ok' : problems.join('; '),
-      sandbox: 'off',
+      storage: [...problems, ...notices].join(' ') || 'ok',
+      sandbox: sandboxLevel,
     },
     stats: { ...counts, wsClients: app.connections.count() },
   }

@@ -6,7 +6,9 @@ import { createNodeWebSocket } from '@hono/node-ws'
 import { Hono } from 'hono'
 import type { WebSocket } from 'ws'
 import { TalonError } from '../protocol/errors.ts'
+import { bucketOf } from './attempts.ts'
 import { maxFrameBytes } from './bounds.ts'
+import { createClientAddress, type Peer } from './client-address.ts'
 import type { Registry } from './connections.ts'
 import { cookieOf } from './cookies.ts'
 import { bearerToken, hasTokenInUrl } from './credentials.ts'
@@ -42,10 +44,11 @@ interface Admitted {
 export function guardUpgrades(server: ServerType, deps: UpgradeDeps): void {
   const admitted = new WeakMap<IncomingMessage, Admitted>()
   const accept = adapter(deps, admitted)
+  const addressOf = createClientAddress(() => deps.app.config['server.trustedProxies'])
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Without a listener a reset of the peer would end the process.
     socket.on('error', error => deps.app.log.debug({ err: error.message }, 'a connection broke'))
-    admit(deps, request)
+    admit({ ...deps, addressOf }, request)
       .then(admission => {
         if (socket.destroyed || !socket.readable || !socket.writable) return socket.destroy()
         admitted.set(request, admission)
@@ -100,7 +103,10 @@ function raiseLimit(ws: WebSocket): void {
 }
 
 /** @throws TalonError that says why this upgrade is refused */
-async function admit(deps: UpgradeDeps, request: IncomingMessage): Promise<Admitted> {
+async function admit(
+  deps: UpgradeDeps & { addressOf: (peer: Peer) => string },
+  request: IncomingMessage,
+): Promise<Admitted> {
   const { app, gatehouse, registry } = deps
   const { headers } = request
   if (!gatehouse.servesHost(headers.host)) throw new TalonError('MISDIRECTED', 'This host name is not served here.')
@@ -126,11 +132,19 @@ async function admit(deps: UpgradeDeps, request: IncomingMessage): Promise<Admit
   if (registry.size() >= app.config['server.maxConnections']) {
     throw new TalonError('OVERLOADED', 'Too many connections.', { retryAfterMs: 5_000 })
   }
-  const address = request.socket.remoteAddress ?? 'unknown'
+  const forwardedFor = headers['x-forwarded-for']
+  const address = deps.addressOf({
+    remoteAddress: request.socket.remoteAddress,
+    forwardedFor: Array.isArray(forwardedFor) ? forwardedFor.join(',') : forwardedFor,
+  })
   const identity = deps.anybody ?? (await identify(app, request, address))
   if (!identity && registry.unauthenticated() >= app.config['server.maxUnauthenticated']) {
     throw new TalonError('OVERLOADED', 'Too many connections that have not signed in.', { retryAfterMs: 5_000 })
   }
+  if (identity) app.limits.take('reads', identity.tokenId)
+  else app.limits.take('unauthenticatedRequests', bucketOf(address))
+  // One that is gone would never close.
+  if (!request.socket.destroyed) request.socket.once('close', app.limits.enter(address))
   return { address, identity }
 }
 
@@ -162,6 +176,7 @@ function refuse(deps: UpgradeDeps, socket: Duplex, error: unknown): void {
   if (!socket.writable) return void socket.destroy()
   const problem = describeProblem(error)
   const { status, code } = problem.payload
+  deps.app.metrics.inc('talon_errors_total', code)
   const body = JSON.stringify(problem.body)
   const headers = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? code}`,

@@ -17,6 +17,7 @@ export function newCheckout(program: string): string {
   const files = {
     'src/cli/main.ts': program,
     'src/db/sqlite/writer.ts': 'export const writer = 1\n',
+    'src/db/sqlite/backup-worker.ts': 'export const tasks = {}\n',
     'src/islands/boot.ts': 'document.title = "booted"\n',
     'src/client/index.ts': 'export function connect(): string { return "connected" }\n',
   }

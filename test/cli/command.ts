@@ -48,6 +48,7 @@ export function startCommand(argv: string[], options: CommandOptions = {}): Star
     stdout: stdout.stream,
     stderr: stderr.stream,
     clock: { now: () => Date.now(), monotonic: () => performance.now() },
+    onReloadSignal: () => () => undefined,
     onStopSignal(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)

@@ -19,6 +19,7 @@ export const session: Session = {
   config: {},
   epoch: 1,
   seq: 2,
+  forkedFrom: null,
 }
 export const resumed = { sessionId, epoch: 1, seq: 2, reset: false, replayed: 0, run: null }
 

@@ -6,14 +6,33 @@ import { newHome, runCommand } from './command.ts'
 
 const commands = [
   ['start'],
+  ['stop'],
+  ['restart'],
   ['status'],
+  ['service'],
+  ['service', 'install'],
+  ['service', 'uninstall'],
+  ['service', 'status'],
   ['chat'],
+  ['search'],
   ['login'],
   ['token'],
   ['token', 'create'],
   ['token', 'list'],
   ['token', 'revoke'],
   ['config'],
+  ['config', 'list'],
+  ['config', 'get'],
+  ['config', 'set'],
+  ['config', 'unset'],
+  ['config', 'confirm'],
+  ['backup'],
+  ['backup', 'list'],
+  ['backup', 'verify'],
+  ['restore'],
+  ['doctor'],
+  ['migrate'],
+  ['import'],
 ]
 
 describe('help', () => {

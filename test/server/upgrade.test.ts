@@ -78,7 +78,7 @@ test('a refused upgrade is a whole HTTP answer', async () => {
 test('a handler that throws answers INTERNAL without its cause, and the connection goes on', async () => {
   await using gateway = await testGateway()
   using socket = await rawSocket(gateway.port, { token: testToken })
-  gateway.app.tools.list = () => {
+  gateway.app.tools.listing = () => {
     throw new Error('canary-cause')
   }
   const reply = await socket.ask('tools.list')

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type Client, connect } from '../../src/client/index.ts'
 import type { Scope } from '../../src/protocol/shapes.ts'
 import { type RunningGateway, type StartOptions, startGateway } from '../../src/server/main.ts'
+import { roomyLimits } from './roomy-limits.ts'
 
 /** The admin token of every gateway that a test starts. */
 export const testToken = 'test-token-of-at-least-thirty-two-characters'
@@ -35,7 +36,7 @@ export async function testGateway(
     print: line => printed.push(line),
     writeLog: line => logs.push(line),
     ...options,
-    env: { TALON_PORT: '0', TALON_TOKEN: testToken, ...options.env },
+    env: { TALON_PORT: '0', TALON_TOKEN: testToken, ...roomyLimits, ...options.env },
   })
   return {
     ...gateway,

@@ -4,6 +4,8 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } fr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
+import { roomyLimits } from './roomy-limits.ts'
+import type { SmallDisk } from './small-disk.ts'
 
 const repository = join(import.meta.dirname, '..', '..')
 
@@ -47,6 +49,8 @@ export interface ProgramOptions {
   port?: number
   env?: Record<string, string>
   argv?: string[]
+  /** Where the home is, if it is a disk that only processes within it see. */
+  disk?: SmallDisk
 }
 
 /** Builds the program if the sources changed, and installs it into a folder of its own. */
@@ -68,7 +72,8 @@ export function installProgram(): Installed {
 export async function startProgram(installed: Installed, options: ProgramOptions): Promise<Program> {
   const { child, printed, ended } = launch(installed, options)
   await readiness(child, printed, ended)
-  const { port } = JSON.parse(readFileSync(join(options.home, 'run', 'gateway.json'), 'utf8'))
+  const home = options.disk?.outside(options.home) ?? options.home
+  const { port } = JSON.parse(readFileSync(join(home, 'run', 'gateway.json'), 'utf8'))
   const signalled = (signal: NodeJS.Signals) => {
     child.kill(signal)
     return ended
@@ -98,9 +103,17 @@ export function openDatabase(home: string): Database.Database {
   return new Database(file)
 }
 
-function launch({ entry }: Installed, { home, port = 0, env = {}, argv = [] }: ProgramOptions) {
-  const child = spawn(process.execPath, [entry, 'start', ...argv], {
-    env: { ...plainEnvironment(), TALON_HOME: home, TALON_PORT: String(port), TALON_TOKEN: programToken, ...env },
+function launch({ entry }: Installed, { home, port = 0, env = {}, argv = [], disk }: ProgramOptions) {
+  const [command = '', ...words] = [...(disk?.enter ?? []), process.execPath, entry, 'start', ...argv]
+  const child = spawn(command, words, {
+    env: {
+      ...plainEnvironment(),
+      TALON_HOME: home,
+      TALON_PORT: String(port),
+      TALON_TOKEN: programToken,
+      ...roomyLimits,
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let out = ''

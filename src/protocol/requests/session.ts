@@ -1,9 +1,11 @@
 import * as z from 'zod'
 import {
   configSchema,
+  forkedFromSchema,
   idSchema,
   messageSchema,
   runSchema,
+  searchHitSchema,
   sessionItemSchema,
   sessionSchema,
   sessionStates,
@@ -82,6 +84,19 @@ export const sessionRequests = {
     scope: 'read',
     changes: false,
   },
+  'session.search': {
+    summary:
+      'Finds messages of all sessions (or one) and titles, best first: words, "phrases", prefix*, -word, OR, and the filters role: channel: session: before: after:.',
+    payload: z.object({
+      query: z.string().max(1000),
+      sessionId: idSchema.optional(),
+      limit: z.number().int().min(1).max(100).default(20),
+    }),
+    reply: 'session.search',
+    result: z.object({ hits: z.array(searchHitSchema), unindexed: z.number() }),
+    scope: 'read',
+    changes: false,
+  },
   'session.subscribe': {
     summary: 'Replays what is missing of a log, then sends it live: without gap, without duplicate, in order.',
     payload: z.object({ sessionId: idSchema, epoch: position.optional(), after: position.optional() }),
@@ -155,6 +170,27 @@ export const sessionRequests = {
     payload: ofSession,
     reply: 'session.updated',
     result: z.object({ session: sessionSchema }),
+    scope: 'chat',
+    changes: true,
+  },
+  'session.fork': {
+    summary:
+      'Makes a session that begins with the entries 1 to `atSeq` of another, and subscribes this connection to it.',
+    payload: z.object({
+      sessionId: idSchema,
+      atSeq: position,
+      epoch: position.optional(),
+      title: titleSchema.optional(),
+    }),
+    reply: 'session.created',
+    result: z.object({
+      sessionId: z.string(),
+      senderId: z.string(),
+      channel: z.string(),
+      title: z.string().nullable(),
+      createdAt: z.number(),
+      forkedFrom: forkedFromSchema,
+    }),
     scope: 'chat',
     changes: true,
   },

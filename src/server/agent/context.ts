@@ -45,7 +45,9 @@ export async function buildContext(app: Pick<App, 'store'>, run: Run, contextTok
     if (!page.hasMore || page.entries.length === 0) break
   }
   const oldest = before ?? 1
-  const summary = oldest > 1 ? await app.store.getMemorySummary(run.sessionId) : undefined
+  const stored = await app.store.getMemorySummary(run.sessionId)
+  // One that stands for no entry of the log came with an import, and stands for what was before it.
+  const summary = oldest > 1 || stored?.throughSeq === 0 ? stored : undefined
   const leftOutThrough = oldest > 1 && (summary?.throughSeq ?? 0) < oldest - 1 ? oldest - 1 : 0
   return { messages: toModelMessages(inRunOrder(entries, run)), summary: summary?.summary || undefined, leftOutThrough }
 }

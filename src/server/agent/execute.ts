@@ -1,6 +1,7 @@
 import type { Run } from '../../db/store.ts'
 import { errorPayload, TalonError } from '../../protocol/errors.ts'
-import type { App, LiveRun } from '../record.ts'
+import { withIds } from '../log.ts'
+import type { App, LiveRun, Span, TraceContext } from '../record.ts'
 import { parseCommand } from './commands.ts'
 import type { Usage } from './model.ts'
 import { patiently } from './patience.ts'
@@ -24,15 +25,17 @@ export interface Working extends LiveRun {
   finished: Promise<void>
   /** The store has ended it; what is left is to stop the work. */
   abandoned: boolean
+  span: Span
 }
 
 /**
  * One run from its start to its end. Rejects only if the end could not be stored. It resolves when the answer is out; what
  * may follow it is nothing that anybody waits for.
  */
-export async function execute(app: App, desk: Desk, queued: Run): Promise<void> {
+export async function execute(gateway: App, desk: Desk, queued: Run): Promise<void> {
   const { working } = desk
   const { id: runId, sessionId } = queued
+  const app = withIds(gateway, { sessionId, runId })
   const { promise: finished, resolve } = Promise.withResolvers<void>()
   const controller = new AbortController()
   const live: Working = {
@@ -44,6 +47,10 @@ export async function execute(app: App, desk: Desk, queued: Run): Promise<void> 
     finished,
     spent: undefined,
     abandoned: false,
+    span: app.tracing.start('run', {
+      parent: app.tracing.takeRun(runId),
+      attributes: { 'talon.session.id': sessionId, 'talon.run.id': runId },
+    }),
   }
   let answered: Answered | undefined
   working.set(sessionId, live)
@@ -54,9 +61,10 @@ export async function execute(app: App, desk: Desk, queued: Run): Promise<void> 
     answered = await answer(app, run, live)
   } finally {
     working.delete(sessionId)
+    live.span.end()
     resolve()
   }
-  if (answered) void summarize(app, desk, queued, answered)
+  if (answered) void summarize(app, desk, queued, { ...answered, trace: live.span.context })
 }
 
 /** The run, which works from now on; undefined if it was cancelled before. */
@@ -100,12 +108,10 @@ async function stream(app: App, run: Run, live: Working): Promise<Answered> {
   const saving = setInterval(() => {
     if (live.text === saved || pending !== '') return
     saved = live.text
-    app.store
-      .savePartialText({ runId, text: saved })
-      .catch(error => app.log.warn({ runId, err: error }, 'text not stored'))
+    app.store.savePartialText({ runId, text: saved }).catch(error => app.log.warn({ err: error }, 'text not stored'))
   }, savePartialMs)
   try {
-    for await (const step of runAgent(app, run, live.controller.signal)) {
+    for await (const step of runAgent(app, run, live.controller.signal, live.span.context)) {
       if (step.type === 'answered') return step
       if (step.type === 'storing') {
         pending = live.text
@@ -141,8 +147,9 @@ async function fail(app: App, run: Run, live: Working, thrown: unknown): Promise
   if (stored?.finishedAt !== null) return
   const error = live.controller.signal.aborted ? live.controller.signal.reason : thrown
   const payload = errorPayload(error)
+  live.span.fail(payload.code)
   const state = payload.code === 'CANCELLED' ? 'cancelled' : payload.code === 'INTERRUPTED' ? 'interrupted' : 'failed'
-  if (payload.code === 'INTERNAL') app.log.error({ runId: run.id, err: error }, 'a run failed')
+  if (payload.code === 'INTERNAL') app.log.error({ err: error }, 'a run failed')
   if (state === 'failed') {
     // Before the last entry, so that a client that stops at the final message has seen why it is incomplete.
     app.bus.emit('session.error', { ...payload, sessionId: run.sessionId, runId: run.id })
@@ -181,15 +188,20 @@ async function userText(app: App, { sessionId, epoch, messageSeq }: Run): Promis
   return entries[0]?.message.content ?? ''
 }
 
-async function summarize(app: App, { summarizing }: Desk, run: Run, answered: Answered): Promise<void> {
-  const { context, provider, model } = answered
+async function summarize(
+  app: App,
+  { summarizing }: Desk,
+  run: Run,
+  answered: Answered & { trace: TraceContext | undefined },
+): Promise<void> {
+  const { context, provider, model, trace } = answered
   const speaker = app.models.find(`${provider}/${model}`)
   if (context.leftOutThrough === 0 || !speaker || summarizing.has(run.sessionId)) return
   summarizing.add(run.sessionId)
   try {
-    await updateSummary(app, run, speaker, context.leftOutThrough)
+    await updateSummary(app, run, { model: speaker, trace }, context.leftOutThrough)
   } catch (error) {
-    app.log.warn({ sessionId: run.sessionId, err: error }, 'the summary could not be updated')
+    app.log.warn({ err: error }, 'the summary could not be updated')
   } finally {
     summarizing.delete(run.sessionId)
   }

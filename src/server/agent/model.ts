@@ -1,3 +1,5 @@
+import type { TraceContext } from '../record-tracing.ts'
+
 /** Tokens of one model call, as the provider counted them. */
 export interface Usage {
   inputTokens: number
@@ -31,6 +33,8 @@ export interface ModelRequest {
   signal: AbortSignal
   /** Called when the provider works without an event to show for it: it thinks, or writes the arguments of a call. */
   onActivity?: () => void
+  /** The span that asks; the provider is told of it. */
+  trace?: TraceContext | undefined
 }
 
 /** What a model says, in order: text and tool calls, then exactly one `finish`. It throws `TalonError` otherwise. */

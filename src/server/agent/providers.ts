@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import type { Models } from '../record.ts'
-import { type HttpPoolOptions, httpPool } from './http-pool.ts'
+import type { SocketFigures, SocketSettings } from '../http-sockets.ts'
+import type { Models, ProviderPool } from '../record.ts'
+import { httpPool } from './http-pool.ts'
 import type { Model } from './model.ts'
 import { anthropic } from './models/anthropic.ts'
 import { offlineModel } from './models/offline.ts'
@@ -72,7 +73,7 @@ export interface ProviderDeps {
   /** The secret, or undefined if there is none or it cannot be read; asked once, when the models are built. */
   readSecret: (source: SecretSource) => string | undefined
   newId: () => string
-  pool?: HttpPoolOptions
+  pool?: Partial<SocketSettings>
 }
 
 /**
@@ -97,12 +98,14 @@ export function buildModels(configs: readonly ProviderConfig[], deps: ProviderDe
       (name === 'offline' ? all.find(isOffline) : all.find(({ id }) => id === name)),
     list: () => all.map(nameOf),
     defaultChain: firsts.length > 0 ? firsts : all,
+    pools: () => built.flatMap(({ pools }) => pools()),
     close: async () => void (await Promise.all(built.map(({ close }) => close()))),
   }
 }
 
 interface BuiltProvider {
   models: Model[]
+  pools: () => ProviderPool[]
   close: () => Promise<void>
 }
 
@@ -110,7 +113,7 @@ function buildProvider(config: ProviderConfig, deps: ProviderDeps): BuiltProvide
   const { name } = config
   if (config.kind === 'offline') {
     const models = config.models.map(entry => offlineModel({ newId: deps.newId, provider: name, id: modelId(entry) }))
-    return { models, close: async () => {} }
+    return { models, pools: () => [], close: async () => {} }
   }
   const { baseUrl, headers = {} } = config
   const key = (config.apiKey ?? readKey(config, deps))?.trim()
@@ -124,8 +127,16 @@ function buildProvider(config: ProviderConfig, deps: ProviderDeps): BuiltProvide
   }
   const build = config.kind === 'anthropic' ? anthropic : openAiCompatible
   const provider = { name, baseUrl, headers, pool, fail, apiKey }
-  return { models: config.models.map(modelSettings).map(build(provider)), close: pool.close }
+  const unused = { ...noSockets, origin: new URL(baseUrl).origin }
+  return {
+    models: config.models.map(modelSettings).map(build(provider)),
+    // A provider that nobody asks has its line too, so that one that is gone can be told from one that is idle.
+    pools: () => [{ provider: name, ...(pool.stats()[0] ?? unused) }],
+    close: pool.close,
+  }
 }
+
+const noSockets: Omit<SocketFigures, 'origin'> = { connected: 0, free: 0, pending: 0, queued: 0, running: 0, size: 0 }
 
 type RemoteConfig = Exclude<ProviderConfig, { kind: 'offline' }>
 

@@ -1,6 +1,6 @@
 import type { Run } from '../../db/store.ts'
 import { TalonError } from '../../protocol/errors.ts'
-import type { App, ToolOutcome } from '../record.ts'
+import type { App, ToolOutcome, TraceContext } from '../record.ts'
 import { chain } from './chain.ts'
 import { buildContext, type Context } from './context.ts'
 import type { Model, ModelRequest, ModelToolCall, Usage } from './model.ts'
@@ -20,13 +20,18 @@ export type RunStep =
  * here: it becomes the last entry of the run in the commit that ends it.
  * @throws TalonError `PROVIDER_ERROR`, `TIMEOUT`, `CANCELLED`, `INTERRUPTED`
  */
-export async function* runAgent(app: App, run: Run, signal: AbortSignal): AsyncGenerator<RunStep> {
+export async function* runAgent(
+  app: App,
+  run: Run,
+  signal: AbortSignal,
+  trace?: TraceContext | undefined,
+): AsyncGenerator<RunStep> {
   const models = await chooseModels(app, run.sessionId)
   const [first] = models
   const total: Usage = { inputTokens: 0, outputTokens: 0, totalTokens: 0 }
   for (let step = 0; step < app.config['agent.maxSteps']; step++) {
     const context = await buildContext(app, run, first.contextTokens)
-    const request = await modelRequest(app, run, context, signal)
+    const request = { ...(await modelRequest(app, run, context, signal)), trace }
     const answer = yield* askModel(app, models, request)
     addUsage(total, answer.usage)
     if (answer.calls.length === 0) {
@@ -45,7 +50,7 @@ export async function* runAgent(app: App, run: Run, signal: AbortSignal): AsyncG
       at: app.clock.now(),
     })
     yield { type: 'tool_calls', total: { ...total } }
-    for (const call of answer.calls) yield* callTool(app, run, call, signal)
+    for (const call of answer.calls) yield* callTool(app, run, call, { signal, trace })
   }
   throw new TalonError('TIMEOUT', `Stopped after ${app.config['agent.maxSteps']} model calls (agent.maxSteps).`)
 }
@@ -53,13 +58,21 @@ export async function* runAgent(app: App, run: Run, signal: AbortSignal): AsyncG
 /** The model of the session, then those to fall back to. */
 async function chooseModels(app: App, sessionId: string): Promise<[Model, ...Model[]]> {
   const session = await app.store.getSession(sessionId)
-  const wanted = session?.model ?? app.config['agent.model']
+  const wanted = session?.model ? ownModel(app, sessionId, session.model) : app.config['agent.model']
   const chosen = wanted === 'auto' ? app.models.defaultChain : [app.models.find(wanted)]
   const others = app.config['agent.fallback'].map(name => app.models.find(name))
   const [first, ...rest] = new Set([...chosen, ...others].filter(model => model !== undefined))
   if (first && chosen[0] !== undefined) return [first, ...rest]
   const known = app.models.list().join(', ')
   throw new TalonError('PROVIDER_ERROR', `There is no model "${wanted}". Known: ${known}. Choose one with /model.`)
+}
+
+/** A session that was imported, or whose provider was removed, goes on with the model of sessions that name none. */
+function ownModel(app: App, sessionId: string, model: string): string {
+  if (app.models.find(model)) return model
+  const instead = app.config['agent.model']
+  app.log.warn({ sessionId, model, instead }, 'no provider has the model of this session')
+  return instead
 }
 
 async function modelRequest(app: App, run: Run, context: Context, signal: AbortSignal): Promise<ModelRequest> {
@@ -102,9 +115,14 @@ async function* askModel(app: App, models: Model[], request: ModelRequest): Asyn
   return answer
 }
 
-async function* callTool(app: App, run: Run, call: ModelToolCall, signal: AbortSignal): AsyncGenerator<RunStep> {
+interface Asker {
+  signal: AbortSignal
+  trace: TraceContext | undefined
+}
+
+async function* callTool(app: App, run: Run, call: ModelToolCall, asker: Asker): AsyncGenerator<RunStep> {
   yield { type: 'tool_call', call }
-  const outcome = await toolOutcome(app, run, call, signal)
+  const outcome = await toolOutcome(app, run, call, asker)
   await app.store.appendToolResult({
     runId: run.id,
     messageId: app.newId(),
@@ -113,17 +131,17 @@ async function* callTool(app: App, run: Run, call: ModelToolCall, signal: AbortS
     at: app.clock.now(),
   })
   yield { type: 'tool_result', call, outcome }
-  signal.throwIfAborted()
+  asker.signal.throwIfAborted()
 }
 
 /** A model may name a tool that does not exist; that is an answer to it, not the end of the run. */
-async function toolOutcome(app: App, run: Run, call: ModelToolCall, signal: AbortSignal): Promise<ToolOutcome> {
+async function toolOutcome(app: App, run: Run, call: ModelToolCall, asker: Asker): Promise<ToolOutcome> {
   const { sessionId, id: runId, tokenId } = run
   try {
     if (!(await mayUseTools(app, run))) {
       throw new TalonError('FORBIDDEN', 'The token of this message lacks the scope "tools".')
     }
-    return await app.tools.run({ toolName: call.name, args: call.args, tokenId, sessionId, runId, signal })
+    return await app.tools.run({ toolName: call.name, args: call.args, tokenId, sessionId, runId, ...asker })
   } catch (error) {
     if (!(error instanceof TalonError) || error.code === 'STORAGE_UNAVAILABLE') throw error
     const failed = { success: false, output: '', error: error.message, code: error.code }

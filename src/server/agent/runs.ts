@@ -10,6 +10,8 @@ const maxWaiting = 100_000
 const lastGraceMs = 500
 
 export interface RunScheduler extends Runs {
+  /** Sessions that wait for a free place, as far as they are known in memory. */
+  waiting(): number
   /** Ends the runs that a dead process was working on, before this one begins any; says how many. */
   interruptLeftOver(): Promise<number>
   /** Starts what a dead process had not begun; says how many. */
@@ -62,14 +64,21 @@ export function createRuns(app: App): RunScheduler {
       forgotten = false
       for (const run of unfinished) if (run.state === 'queued') wake(run.sessionId)
     }
-    const [next] = waiting
-    if (next === undefined || stopped) return
-    waiting.delete(next)
-    wake(next)
+    // Several places are free at once after the bound was raised, and none after it was lowered.
+    for (const next of waiting) {
+      if (stopped || serving.size >= app.config['agent.maxRuns']) return
+      waiting.delete(next)
+      wake(next)
+    }
   }
+
+  app.settings.onChange(['agent.maxRuns'], () => {
+    serveNext().catch(error => app.log.error({ err: error }, 'waiting runs could not be found'))
+  })
 
   return {
     wake,
+    waiting: () => waiting.size,
     count: () => working.size,
     live(sessionId) {
       const live = working.get(sessionId)

@@ -1,5 +1,5 @@
 import type { Run } from '../../db/store.ts'
-import type { App } from '../record.ts'
+import type { App, TraceContext } from '../record.ts'
 import { shortened, toModelMessages, windowCharacters } from './context.ts'
 import type { Model } from './model.ts'
 
@@ -17,7 +17,12 @@ facts, names, decisions, open tasks and the wishes of the user; no greetings, no
  * Brings the running summary up to an entry that no longer fits the window. It runs after an answer, so that nobody waits
  * for it, and a failure costs nothing but the summary: the next run tries again.
  */
-export async function updateSummary(app: App, run: Run, model: Model, throughSeq: number): Promise<void> {
+export async function updateSummary(
+  app: App,
+  run: Run,
+  { model, trace }: { model: Model; trace: TraceContext | undefined },
+  throughSeq: number,
+): Promise<void> {
   if (model.provider === 'offline') return
   const { sessionId, epoch } = run
   const old = await app.store.getMemorySummary(sessionId)
@@ -46,6 +51,7 @@ export async function updateSummary(app: App, run: Run, model: Model, throughSeq
     messages: [{ role: 'user', content }],
     tools: [],
     signal,
+    trace,
   })) {
     if (event.type === 'text') summary += event.text
   }

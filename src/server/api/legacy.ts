@@ -9,9 +9,25 @@ import { type ApiContext, askAs, body, param } from './request.ts'
 // v0.3 sent every message of a session at once.
 const allMessages = 1_000
 
-/** The REST surface of v0.3.3, in its own shapes. */
+const paths = [
+  '/api/health',
+  '/api/health/deep',
+  '/api/ready',
+  '/api/sessions',
+  '/api/sessions/:id',
+  '/api/sessions/:id/send',
+  '/api/config',
+  '/api/tools',
+]
+
+/** The REST surface of v0.3.3, in its own shapes; while `protocol.legacy` is off, nothing is there. */
 export function mountLegacyApi(http: Hono<HttpEnv>, app: App): void {
-  if (!app.config['protocol.legacy']) return
+  for (const path of paths) {
+    http.use(path, async (_c, next) => {
+      if (!app.config['protocol.legacy']) throw new TalonError('NOT_FOUND', 'There is nothing here.')
+      await next()
+    })
+  }
   http.get('/api/health', async c => {
     const status = await gatewayStatus(app)
     return c.json({ ...status, timestamp: new Date(status.timestamp).toISOString() })

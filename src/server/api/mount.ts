@@ -11,7 +11,7 @@ const files = import.meta.glob<{ routes: Routes }>('./v1/*.ts', { eager: true })
 export function mountApi(http: Hono<HttpEnv>, app: App): void {
   http.use('/api/*', async (c, next) => {
     await next()
-    c.header('Cache-Control', 'no-store')
+    c.res.headers.set('Cache-Control', 'no-store')
   })
   for (const file of Object.values(files)) file.routes(http, app)
 }

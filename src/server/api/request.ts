@@ -48,7 +48,7 @@ export function asking(c: ApiContext): Asking {
   if (requestId !== undefined && (requestId === '' || requestId.length > maxKeyLength)) {
     throw new TalonError('INVALID_MESSAGE', `"Idempotency-Key" has 1 to ${maxKeyLength} characters.`)
   }
-  return { caller, requestId }
+  return { caller, address: c.get('address'), requestId, trace: c.get('trace'), signal: c.req.raw.signal }
 }
 
 /** A query parameter that is a whole number, for a schema to judge; undefined where it is absent. */

@@ -1,3 +1,3 @@
 import { defineHandler } from '../dispatch.ts'
 
-export const handler = defineHandler('tools.list', app => ({ tools: app.tools.list() }))
+export const handler = defineHandler('tools.list', app => app.tools.listing())

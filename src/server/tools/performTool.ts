@@ -34,7 +34,7 @@ export async function perform(app: ToolApp, job: Job): Promise<ToolOutcome> {
   clearTimeout(timer)
   const durationMs = Math.round(app.clock.monotonic() - startedAt)
   const outcome = outcomeOf(answer, job, durationMs, maxOutputBytes)
-  app.log.debug({ tool: tool.name, invocationId, success: outcome.success, durationMs }, 'A tool ran')
+  app.log.debug({ success: outcome.success, durationMs }, 'A tool ran')
   return outcome
 }
 
@@ -78,10 +78,10 @@ function outcomeOf(answer: ToolAnswer, job: Job, durationMs: number, maxOutputBy
   }
 }
 
-function failureOf(error: unknown, app: ToolApp, { stop, tool, invocationId }: Job): ToolAnswer {
+function failureOf(error: unknown, app: ToolApp, { stop }: Job): ToolAnswer {
   const reason: unknown = stop.signal.aborted ? stop.signal.reason : error
   if (reason instanceof TalonError) return { output: '', error: reason.message, code: reason.code }
-  app.log.error({ err: reason, tool: tool.name, invocationId }, 'A tool failed in a way that nobody foresaw')
+  app.log.error({ err: reason }, 'A tool failed in a way that nobody foresaw')
   return { output: '', error: 'Internal error.', code: 'INTERNAL' }
 }
 

@@ -1,5 +1,6 @@
 import { realpathSync } from 'node:fs'
 import { join, resolve, sep } from 'node:path'
+import type { ToolInfo } from '../../protocol/shapes.ts'
 import { type Config, ConfigError } from '../config.ts'
 import type { Log } from '../log.ts'
 import type { Clock, Tools } from '../record.ts'
@@ -25,18 +26,20 @@ export function createTools(parts: ToolParts, tools: Tool[] = toolsOfFolder()): 
   const { config, log, clock, newId } = parts
   const app: ToolApp = { config, log, clock, newId, workspace: workspaceOf(parts.home, config['tools.workspace']) }
   const runner = new ToolRunner(app, parts.store, tools)
+  const list = () => tools.map(tool => infoOf(tool, app))
   return {
-    list() {
-      return tools.map(tool => {
-        const { name, description, parameters, group, permission } = tool
-        const reason = denialOf(tool) ?? tool.available(app)
-        const facts = { name, description, parameters, group, permission, available: reason === undefined }
-        return reason === undefined ? facts : { ...facts, reason }
-      })
-    },
+    list,
+    listing: () => ({ tools: list() }),
     run: input => runner.run(input),
     cancel: (invocationId, tokenId) => runner.cancel(invocationId, tokenId),
   }
+}
+
+function infoOf(tool: Tool, app: ToolApp): ToolInfo {
+  const { name, description, parameters, group, permission } = tool
+  const reason = denialOf(tool) ?? tool.available(app)
+  const facts = { name, description, parameters, group, permission, available: reason === undefined }
+  return reason === undefined ? facts : { ...facts, reason }
 }
 
 // The folder is the registry: a tool is a file whose name has an underscore, and is called like it.
@@ -50,7 +53,8 @@ function toolsOfFolder(): Tool[] {
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-function workspaceOf(home: string, setting: string): string {
+/** The folder that tools may write. @throws ConfigError if they could change what they may do */
+export function workspaceOf(home: string, setting: string): string {
   const workspace = resolve(home, setting)
   const root = realPath(workspace)
   // A tool that could write the database, the configuration or a token could give itself any right.

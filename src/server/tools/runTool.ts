@@ -36,7 +36,7 @@ export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
     this.#app = app
     this.#store = store
     this.#tools = new Map(tools.map(tool => [tool.name, tool]))
-    this.#slots = createSlots(app.config['tools.maxConcurrent'], maxWaiting)
+    this.#slots = createSlots(() => app.config['tools.maxConcurrent'], maxWaiting)
   }
 
   /**
@@ -95,7 +95,8 @@ export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
     if (!bound.ok) return refusal(input, invocationId, decision, new TalonError('INVALID_MESSAGE', bound.problem))
     const denial = denialOf(tool) ?? tool.available(this.#app)
     if (denial !== undefined) {
-      this.#app.log.warn({ tool: tool.name, rule: decision.rule, tokenId: input.tokenId }, 'A tool may not run')
+      const log = this.#app.log.child(idsOf(input, invocationId))
+      log.warn({ rule: decision.rule, tokenId: input.tokenId }, 'A tool may not run')
       return refusal(input, invocationId, decision, new TalonError('FORBIDDEN', denial))
     }
     return this.#inSlot({ tool, bound, decision, input, invocationId, timeoutMs: this.#timeoutOf(tool, input), stop })
@@ -152,7 +153,8 @@ export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
       request: input.request,
     })
     if (known) return { ...(await this.#outcomeOf(known, input)), duplicate: true }
-    const outcome = await perform(this.#app, job)
+    const app = { ...this.#app, log: this.#app.log.child(idsOf(input, id)) }
+    const outcome = await perform(app, job)
     await this.#store.finishInvocation({ invocationId: id, outcome: { ...outcome }, at: this.#app.clock.now() })
     return outcome
   }
@@ -170,6 +172,11 @@ export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
     const lost = { success: false, output: '', error, code: 'INTERRUPTED', durationMs: 0, truncated: false }
     return { ...names, ...lost }
   }
+}
+
+/** What each line about a run of a tool names. */
+function idsOf({ toolName, sessionId, runId, request }: ToolRunInput, invocationId: string): Record<string, unknown> {
+  return { tool: toolName, invocationId, sessionId, runId, requestId: request?.requestId }
 }
 
 /** No id of a token holds a space, so no two requests have the same key. */

@@ -1,6 +1,6 @@
 import { TalonError } from '../../protocol/errors.ts'
 
-/** At most `max` holders at once; the next ones wait in order. */
+/** At most `max()` holders at once; the next ones wait in order. */
 export interface Slots {
   /**
    * Waits for a slot and resolves with what gives it back.
@@ -14,14 +14,18 @@ interface Waiter {
   enter: () => void
 }
 
-export function createSlots(max: number, maxWaiting: number): Slots {
+/** @param max asked each time, because it is a setting that may change */
+export function createSlots(max: () => number, maxWaiting: number): Slots {
   let taken = 0
   const waiting = new Set<Waiter>()
 
   const release = () => {
     taken -= 1
-    const [next] = waiting
-    next?.enter()
+    // Several places are free at once after the bound was raised, and none after it was lowered.
+    for (const next of waiting) {
+      if (taken >= max()) break
+      next.enter()
+    }
   }
   const take = () => {
     taken += 1
@@ -59,7 +63,7 @@ export function createSlots(max: number, maxWaiting: number): Slots {
   return {
     async acquire(signal, maxWaitMs) {
       signal.throwIfAborted()
-      if (taken < max) return take()
+      if (taken < max()) return take()
       if (waiting.size >= maxWaiting) throw overloaded()
       return queue(signal, maxWaitMs)
     },

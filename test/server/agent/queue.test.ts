@@ -210,6 +210,16 @@ describe('the choice of the model', () => {
     expect(provider.requests.at(-1)?.body['model']).toBe('a')
   })
 
+  test('a session whose model no provider has goes on with the common one, which is logged', async () => {
+    await using gateway = await testGateway()
+    const talk = await converse(gateway)
+    await gateway.app.store.updateSession({ sessionId: talk.sessionId, model: 'gone/model-1' })
+    expect(await talk.ask('hi')).toMatchObject({ state: 'done' })
+    expect(gateway.logs.join('')).toContain('no provider has the model of this session')
+    const { session } = await talk.client.request('session.get', { sessionId: talk.sessionId })
+    expect(session.model).toBe('gone/model-1')
+  })
+
   test('a model that is not there fails the run with the names of those that are', async () => {
     await using gateway = await testGateway({ env: { TALON_AGENT_MODEL: 'gone' } })
     const talk = await converse(gateway)

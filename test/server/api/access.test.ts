@@ -3,9 +3,17 @@ import { type Scope, scopes } from '../../../src/protocol/shapes.ts'
 import { type TestGateway, testGateway } from '../../support/gateway.ts'
 import { newSession, rest } from './rest.ts'
 
+/** The least that can be imported. */
+const exported = {
+  format: 'talon.session',
+  version: 1,
+  session: { id: 's', senderId: 'a', channel: 'c', title: null, model: null, createdAt: 1, lastActiveAt: 1 },
+}
+
 /** Every route below `/api` with the one scope that it needs; none implies another. */
 const routes: [method: string, path: string, scope: Scope, body?: object][] = [
   ['GET', '/api/v1/status', 'read'],
+  ['GET', '/api/v1/limits', 'read'],
   ['GET', '/api/v1/sessions', 'read'],
   ['POST', '/api/v1/sessions', 'chat', {}],
   ['GET', '/api/v1/sessions/:id', 'read'],
@@ -14,11 +22,26 @@ const routes: [method: string, path: string, scope: Scope, body?: object][] = [
   ['POST', '/api/v1/sessions/:id/restore', 'chat'],
   ['POST', '/api/v1/sessions/:id/reset', 'chat'],
   ['POST', '/api/v1/sessions/:id/cancel', 'chat'],
+  ['POST', '/api/v1/sessions/:id/fork', 'chat', { atSeq: 0 }],
+  ['GET', '/api/v1/sessions/:id/export', 'read'],
+  ['POST', '/api/v1/sessions/import', 'chat', exported],
   ['GET', '/api/v1/sessions/:id/messages', 'read'],
   ['POST', '/api/v1/sessions/:id/messages', 'chat', { text: 'x' }],
   ['HEAD', '/api/v1/sessions/:id/events', 'read'],
+  ['GET', '/api/v1/search?q=x', 'read'],
   ['GET', '/api/v1/tools', 'read'],
   ['POST', '/api/v1/tools/file_list', 'tools', { args: { path: '.' } }],
+  ['GET', '/api/v1/usage', 'read'],
+  ['GET', '/api/v1/pools', 'read'],
+  ['GET', '/api/v1/doctor', 'admin'],
+  ['GET', '/api/v1/logs', 'admin'],
+  ['GET', '/api/v1/backups', 'admin'],
+  ['POST', '/api/v1/backups', 'admin', {}],
+  ['GET', '/api/v1/backups/:name', 'admin'],
+  ['GET', '/api/v1/backups/:name.sha256', 'admin'],
+  ['DELETE', '/api/v1/backups/:name', 'admin'],
+  ['GET', '/api/v1/config', 'admin'],
+  ['PATCH', '/api/v1/config', 'admin', { hash: 'of-another-time', changes: {} }],
   ['GET', '/api/v1/tokens', 'admin'],
   ['POST', '/api/v1/tokens', 'admin', { name: 'x', scopes: ['admin'] }],
   ['DELETE', '/api/v1/tokens/none', 'admin'],
@@ -48,7 +71,7 @@ describe.each(routes)('%s %s', (method, path, needed, body) => {
   test(`is served to a token with the scope ${needed} and to no other`, async () => {
     for (const scope of scopes) {
       const { status, body } = await ask(tokens.get(scope) ?? '')
-      if (scope === needed) expect([200, 201, 202, 204, 404]).toContain(status)
+      if (scope === needed) expect([200, 201, 202, 204, 404, 409]).toContain(status)
       else expect([scope, status, body['code'] ?? 'FORBIDDEN']).toEqual([scope, 403, 'FORBIDDEN'])
     }
   })
@@ -85,7 +108,7 @@ test('a token in the address is refused, even a good one', async () => {
 })
 
 function shape(path: string): string {
-  return path.replace('/none', '/:id').replace('/file_list', '/:name')
+  return path.replace(/\?.*/, '').replace('/none', '/:id').replace('/file_list', '/:name')
 }
 
 /** Method and path of every route below `/api`, read from the sources' one way to mount them. */

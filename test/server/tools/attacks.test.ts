@@ -168,7 +168,9 @@ function written(attack: string): string {
 
 /** What lies outside of the workspace, so that a change of it is seen. */
 function surroundings(): string {
-  const names = [...readdirSync(bench.home), ...readdirSync(outside), ...readdirSync(join(outside, 'deep'))]
+  // The store keeps the number of its newest commit beside the database, from the first commit on.
+  const home = readdirSync(bench.home).filter(name => name !== 'gateway.commit')
+  const names = [...home, ...readdirSync(outside), ...readdirSync(join(outside, 'deep'))]
   const texts = ['outside/secret.txt', 'outside/deep/secret.txt', 'workspace2/secret.txt', 'workspace-twin.txt']
   return JSON.stringify([names, texts.map(path => readFileSync(join(bench.home, path), 'utf8'))])
 }

@@ -1,4 +1,5 @@
 import { TalonError } from '../../../protocol/errors.ts'
+import { writeTraceparent } from '../../traceparent.ts'
 import type { Model, ModelEvent, ModelRequest, ModelToolCall, Usage } from '../model.ts'
 import { promptOf, toolsOf } from './prompt.ts'
 import type { LanguageModel, ModelSettings, ProviderSettings } from './provider.ts'
@@ -47,7 +48,8 @@ async function* stream(
     abortSignal.throwIfAborted()
     const prompt = promptOf(request)
     const bound = maxOutputTokens === undefined ? {} : { maxOutputTokens }
-    const result = await model.doStream({ prompt, ...toolsOf(request.tools), ...bound, abortSignal })
+    const headers = request.trace && { headers: { traceparent: writeTraceparent(request.trace) } }
+    const result = await model.doStream({ prompt, ...toolsOf(request.tools), ...bound, ...headers, abortSignal })
     yield* eventsOf(partsOf(result.stream, abortSignal), fail, request.onActivity)
   } catch (thrown) {
     throw request.signal.aborted ? cancellation(request.signal) : failureOf(thrown, fail)

@@ -49,7 +49,7 @@ export const routes: Routes = (http, app) => {
         room: () => new Promise(resolve => waiting.push(resolve)),
         isOpen: () => !stream.aborted && !stream.closed,
         failed: error => {
-          app.log.warn({ err: error }, 'an event stream failed')
+          app.log.warn({ requestId: c.get('requestId'), sessionId: at.sessionId, err: error }, 'an event stream failed')
           end()
         },
       })

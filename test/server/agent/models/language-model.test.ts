@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { HttpPoolOptions } from '../../../../src/server/agent/http-pool.ts'
 import type { ModelEvent, ModelMessage, ModelRequest } from '../../../../src/server/agent/model.ts'
 import { buildModels, type ProviderModels, providersSchema } from '../../../../src/server/agent/providers.ts'
+import type { SocketSettings } from '../../../../src/server/http-sockets.ts'
 import {
   type Reply,
   type Script,
@@ -27,7 +27,7 @@ async function serve(script: Script): Promise<ScriptedProvider> {
   return provider
 }
 
-function modelsAt(kind: Kind, baseUrl: string, extra: object = {}, pool: HttpPoolOptions = {}): ProviderModels {
+function modelsAt(kind: Kind, baseUrl: string, extra: object = {}, pool: Partial<SocketSettings> = {}): ProviderModels {
   const config = providersSchema.parse([{ name: 'acme', kind, baseUrl, apiKey: key, models: ['m-1'], ...extra }])
   const models = buildModels(config, { readSecret: () => undefined, newId: () => 'id', pool })
   closers.push(models.close)
