@@ -122,7 +122,7 @@ describe('a start that cannot be', () => {
     const second = await endedProgram(installed, { home })
     expect(second).toMatchObject({ code: 1, out: '' })
     expect(second.err).toContain(`Process ${first.pid} already uses ${home}`)
-    expect(second.err).toContain(`kill ${first.pid}`)
+    expect(second.err).toContain('talon stop')
     expect(second.err).not.toContain('    at ')
     // The first one never noticed.
     expect((await fetch(`${first.url}/readyz`)).status).toBe(200)
