@@ -131,7 +131,11 @@ async function longHistory(messages: number): Promise<Row[]> {
         return frame(id, 'session.subscribe', { sessionId: 's', epoch: 1, after: messages - 100 })
       },
       // The last of the hundred entries ends it.
-      answered: received => (isEntry(received, messages) ? subscription : undefined),
+      answered(received) {
+        if (isEntry(received, messages)) return subscription
+        const id = replyTo(received)
+        return id?.startsWith('hello-') ? id : undefined
+      },
     })
     await talon.stop()
     const of = `of ${messages.toLocaleString('en')} messages`
