@@ -2,26 +2,11 @@ import { errorPayload } from '../../protocol/errors.ts'
 import type { Model, ModelEvent, ModelRequest } from '../agent/model.ts'
 import type { Clock, Models } from '../record.ts'
 import type { Metrics } from '../record-metrics.ts'
+import { wrappedModels } from '../wrapped-models.ts'
 
 /** The same models, each call of which is counted and timed. */
 export function measuredModels(models: Models, metrics: Metrics, clock: Clock): Models {
-  // Whoever compares two models finds the same one twice.
-  const measured = new WeakMap<Model, Model>()
-  const wrap = (model: Model): Model => {
-    const known = measured.get(model)
-    if (known) return known
-    const made: Model = { ...model, stream: request => stream(model, request, metrics, clock) }
-    measured.set(model, made)
-    return made
-  }
-  return {
-    ...models,
-    defaultChain: models.defaultChain.map(wrap),
-    find(name) {
-      const found = models.find(name)
-      return found && wrap(found)
-    },
-  }
+  return wrappedModels(models, model => request => stream(model, request, metrics, clock))
 }
 
 // Whoever asks may leave before the end, as it does when a run is cancelled.

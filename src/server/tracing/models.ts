@@ -2,26 +2,11 @@ import { errorPayload } from '../../protocol/errors.ts'
 import type { Model, ModelEvent, ModelRequest } from '../agent/model.ts'
 import type { Clock, Models } from '../record.ts'
 import type { Tracing } from '../record-tracing.ts'
+import { wrappedModels } from '../wrapped-models.ts'
 
 /** The same models, each call of which is a span of the run that asks. */
 export function tracedModels(models: Models, tracing: Tracing, clock: Clock): Models {
-  // Whoever compares two models finds the same one twice.
-  const traced = new WeakMap<Model, Model>()
-  const wrap = (model: Model): Model => {
-    const known = traced.get(model)
-    if (known) return known
-    const made: Model = { ...model, stream: request => stream(model, request, tracing, clock) }
-    traced.set(model, made)
-    return made
-  }
-  return {
-    ...models,
-    defaultChain: models.defaultChain.map(wrap),
-    find(name) {
-      const found = models.find(name)
-      return found && wrap(found)
-    },
-  }
+  return wrappedModels(models, model => request => stream(model, request, tracing, clock))
 }
 
 // Attributes as in OpenTelemetry's conventions for generative AI, without what was said.
