@@ -20,7 +20,9 @@ import type { LiveConfig } from './live-config.ts'
 import type { GatewayLog } from './log.ts'
 import { createMetrics, type GatewayMetrics } from './metrics.ts'
 import type { App, Clock } from './record.ts'
+import { createNetwork } from './tools/network/network.ts'
 import { createTools, workspaceOf } from './tools/registry.ts'
+import { createSandbox } from './tools/sandbox/sandbox.ts'
 import { createTracing, type GatewayTracing } from './tracing.ts'
 
 /** The App record, and of its parts what only the start and the end of a gateway use. */
@@ -122,8 +124,12 @@ export async function assemble(input: PartsInput): Promise<Parts> {
   })
   const models = metrics.models(tracing.models(built))
   const limits = createLimits({ config, clock, attempts, connections: () => registry })
+  const sandbox = createSandbox()
+  const network = createNetwork()
   const tools = limitedTools(
-    metrics.tools(tracing.tools(caches.tools(createTools({ store, config, home, log, clock, newId })))),
+    metrics.tools(
+      tracing.tools(caches.tools(createTools({ store, config, home, log, clock, newId, sandbox, network }))),
+    ),
     limits,
   )
   const lifecycle = createLifecycle({ store, clock, bootId })
@@ -151,6 +157,8 @@ export async function assemble(input: PartsInput): Promise<Parts> {
     auth,
     models,
     tools,
+    sandbox,
+    network,
     lifecycle,
     caches,
     backups,

@@ -14,6 +14,8 @@ import type { Metrics } from './record-metrics.ts'
 import type { Settings } from './record-settings.ts'
 import type { Tools } from './record-tools.ts'
 import type { TraceContext, Tracing } from './record-tracing.ts'
+import type { Network } from './tools/network/network.ts'
+import type { Sandbox } from './tools/sandbox/sandbox.ts'
 
 export type * from './record-auth.ts'
 export type * from './record-backups.ts'
@@ -39,6 +41,10 @@ export interface App {
   runs: Runs
   models: Models
   tools: Tools
+  /** How commands of tools are walled in. */
+  sandbox: Sandbox
+  /** The way of tools to other machines. */
+  network: Network
   connections: Connections
   streams: Streams
   lifecycle: Lifecycle

@@ -75,7 +75,11 @@ export const doors: readonly { behind: readonly string[]; door: readonly string[
   },
   { behind: ['server/doctor/'], door: ['server/doctor/check.ts', 'server/doctor/checks.ts'], for: ['server/*'] },
   { behind: ['server/pages/'], door: ['server/pages/mount.ts'], for: ['server/*'] },
-  { behind: ['server/tools/'], door: ['server/tools/registry.ts'], for: ['server/*'] },
+  {
+    behind: ['server/tools/'],
+    door: ['server/tools/network/network.ts', 'server/tools/registry.ts', 'server/tools/sandbox/sandbox.ts'],
+    for: ['server/*'],
+  },
   { behind: ['server/handlers/'], door: [], for: ['server/*'] },
   {
     behind: ['server/app.ts', 'server/assemble.ts', 'server/dev.ts', 'server/main.ts', 'server/upgrade.ts'],
@@ -124,6 +128,16 @@ export const packages: Readonly<Record<string, { at: readonly string[]; types?: 
   uuid: { at: ['server/main.ts', 'server/ids.ts'] },
   vite: { at: ['server/dev.ts'] },
   ws: { at: [], types: ['server/outlet.ts', 'server/socket.ts', 'server/upgrade.ts'] },
+  '@jmespath-community/jmespath': { at: ['server/tools/'] },
+  '@joplin/turndown-plugin-gfm': { at: ['server/tools/'] },
+  '@mozilla/readability': { at: ['server/tools/'] },
+  croner: { at: ['server/*', 'server/tools/'] },
+  'ipaddr.js': { at: ['server/tools/network/'] },
+  linkedom: { at: ['server/tools/'] },
+  mathjs: { at: ['server/tools/'] },
+  'playwright-core': { at: ['server/tools/'] },
+  turndown: { at: ['server/tools/'] },
+  unpdf: { at: ['server/tools/'] },
   zod: {
     at: [
       'protocol/',

@@ -25,8 +25,9 @@ export interface Job {
 export async function perform(app: ToolApp, job: Job): Promise<ToolOutcome> {
   const { tool, bound, stop, invocationId, input, timeoutMs } = job
   const maxOutputBytes = app.config['tools.maxOutputBytes']
-  const { sessionId, runId } = input
-  const context: ToolContext = { ...app, signal: stop.signal, invocationId, sessionId, runId, maxOutputBytes }
+  const { sessionId, runId, tokenId } = input
+  const about = { invocationId, sessionId, runId, tokenId, maxOutputBytes }
+  const context: ToolContext = { ...app, ...about, signal: stop.signal, stream: () => {} }
   const act = (): Promise<ToolAnswer> => (input.dryRun ? bound.dryRun(context) : bound.run(context))
   const startedAt = app.clock.monotonic()
   const timer = setTimeout(() => stop.abort(timedOut(tool.name, timeoutMs)), timeoutMs)

@@ -5,17 +5,21 @@ import { type Config, ConfigError } from '../config.ts'
 import type { Log } from '../log.ts'
 import type { Clock, Tools } from '../record.ts'
 import { denialOf } from './decide.ts'
+import type { Network } from './network/network.ts'
 import { type InvocationStore, ToolRunner } from './runTool.ts'
-import type { Tool, ToolApp } from './tool.ts'
+import type { Sandbox } from './sandbox/sandbox.ts'
+import type { Tool, ToolApp, ToolStore } from './tool.ts'
 
 export interface ToolParts {
-  store: InvocationStore
+  store: InvocationStore & ToolStore
   config: Config
   /** The data folder, an absolute path. */
   home: string
   log: Log
   clock: Clock
   newId: () => string
+  sandbox: Sandbox
+  network: Network
 }
 
 /**
@@ -23,8 +27,17 @@ export interface ToolParts {
  * @throws ConfigError if the workspace holds the data folder.
  */
 export function createTools(parts: ToolParts, tools: Tool[] = toolsOfFolder()): Tools {
-  const { config, log, clock, newId } = parts
-  const app: ToolApp = { config, log, clock, newId, workspace: workspaceOf(parts.home, config['tools.workspace']) }
+  const { config, log, clock, newId, store, sandbox, network } = parts
+  const app: ToolApp = {
+    config,
+    log,
+    clock,
+    newId,
+    store,
+    sandbox,
+    network,
+    workspace: workspaceOf(parts.home, config['tools.workspace']),
+  }
   const runner = new ToolRunner(app, parts.store, tools)
   const list = () => tools.map(tool => infoOf(tool, app))
   return {

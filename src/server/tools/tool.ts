@@ -1,10 +1,16 @@
 import * as z from 'zod'
+import type { Store } from '../../db/store.ts'
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { ToolInfo } from '../../protocol/shapes.ts'
 import type { Config } from '../config.ts'
 import type { Log } from '../log.ts'
 import type { Clock } from '../record.ts'
 import { explainArguments } from './arguments.ts'
+import type { Network } from './network/network.ts'
+import type { Sandbox } from './sandbox/sandbox.ts'
+
+/** What tools keep and look up. */
+export type ToolStore = Pick<Store, 'search'>
 
 export type Permission = ToolInfo['permission']
 
@@ -16,6 +22,9 @@ export interface ToolApp {
   log: Log
   clock: Clock
   newId: () => string
+  store: ToolStore
+  sandbox: Sandbox
+  network: Network
 }
 
 /** One run of a tool. `signal` aborts with the `TalonError` that says why: `TIMEOUT` or `CANCELLED`. */
@@ -24,7 +33,11 @@ export interface ToolContext extends ToolApp {
   invocationId: string
   sessionId: string | undefined
   runId: string | undefined
+  /** Who asks; null for the gateway itself. */
+  tokenId: string | null
   maxOutputBytes: number
+  /** Shows output while the tool still runs. */
+  stream(stream: 'stdout' | 'stderr', chunk: string): void
 }
 
 /** What a tool says. With `error` it failed and still has something to show. */
@@ -43,7 +56,14 @@ export interface ToolDefinition<S extends z.ZodObject> {
   timeoutMs?: number
   /** Why the tool cannot work on this machine; undefined if it can. */
   available?: (app: ToolApp) => string | undefined
-  /** Says what `run` would do, and changes nothing. */
+  /**
+   * What an approval "for this session" covers beside the name of the tool, such as a host; its exact arguments where
+   * this is left out.
+   */
+  subject?: (args: z.output<S>) => string
+  /** Whether its output is text of others, such as a web page or a file: what a run does after it needs more care. */
+  taints?: boolean
+  /** Says what `run` would do, with what it would touch (resolved paths, argv, host and addresses), and changes nothing. */
   dryRun?: (args: z.output<S>, context: ToolContext) => Promise<string>
   run: (args: z.output<S>, context: ToolContext) => Promise<ToolAnswer>
 }
@@ -58,6 +78,7 @@ export interface Tool {
   parameters: Record<string, unknown>
   timeoutMs: number | undefined
   available: (app: ToolApp) => string | undefined
+  taints: boolean
   bind: (args: Record<string, unknown>) => BoundTool
 }
 
@@ -65,6 +86,7 @@ export interface Tool {
 export type BoundTool =
   | {
       ok: true
+      subject: string | undefined
       run: (context: ToolContext) => Promise<ToolAnswer>
       dryRun: (context: ToolContext) => Promise<string>
     }
@@ -80,12 +102,14 @@ export function defineTool<S extends z.ZodObject>(definition: ToolDefinition<S>)
     permission,
     parameters: parametersOf(definition),
     timeoutMs,
+    taints: definition.taints ?? false,
     available: app => definition.available?.(app),
     bind(args) {
       const parsed = schema.safeParse(withoutNulls(args))
       if (!parsed.success) return { ok: false, problem: explainArguments(definition, parsed.error.issues) }
       return {
         ok: true,
+        subject: definition.subject?.(parsed.data),
         run: context => definition.run(parsed.data, context),
         dryRun: async context =>
           definition.dryRun?.(parsed.data, context) ?? `Would run ${name} with ${JSON.stringify(parsed.data)}.`,

@@ -5,7 +5,9 @@ import { loadConfig } from '../../../src/server/config.ts'
 import { openLog } from '../../../src/server/log.ts'
 import type { ToolOutcome, ToolRunInput, Tools } from '../../../src/server/record.ts'
 import type { Config } from '../../../src/server/settings.ts'
+import { createNetwork } from '../../../src/server/tools/network/network.ts'
 import { createTools } from '../../../src/server/tools/registry.ts'
+import { createSandbox } from '../../../src/server/tools/sandbox/sandbox.ts'
 import { defineTool, type Permission, type Tool, type ToolContext } from '../../../src/server/tools/tool.ts'
 import { temporaryStore } from '../../support/store.ts'
 
@@ -31,7 +33,8 @@ export async function workbench(options: { config?: Partial<Config>; tools?: Too
   const clock = { now: () => Date.now(), monotonic: () => performance.now() }
   let count = 0
   const newId = () => `id-${++count}`
-  const start = (declared = options.tools) => createTools({ store, config, home, log, clock, newId }, declared)
+  const parts = { store, config, home, log, clock, newId, sandbox: createSandbox(), network: createNetwork() }
+  const start = (declared = options.tools) => createTools(parts, declared)
   const tools = await closingOnError(start, dispose)
   const workspace = join(home, 'workspace')
   mkdirSync(workspace, { recursive: true, mode: 0o700 })
