@@ -17,17 +17,23 @@ import {
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readMigrations } from '../../src/db/sqlite/migrate.ts'
-import { prepareFile } from '../../src/db/sqlite/open.ts'
-import { upgrade } from '../../src/db/sqlite/schema.ts'
-import { examine, type Report } from '../../src/server/doctor.ts'
+import type { Report } from '../../src/server/doctor.ts'
 import { testGateway } from '../support/gateway.ts'
 import { migrationsDir, temporaryHome } from '../support/store.ts'
-import { treeOf } from '../support/tree.ts'
+import {
+  addBackup as addBackupTo,
+  examineHome,
+  fillHome,
+  found,
+  inDatabase as inDatabaseOf,
+  type More,
+  now,
+  troubles,
+} from './examined.ts'
 
-const now = Date.UTC(2026, 1, 19, 12)
 let place: ReturnType<typeof temporaryHome>
 
 beforeEach(() => {
@@ -35,55 +41,10 @@ beforeEach(() => {
 })
 afterEach(() => place.remove())
 
-/** Examines the data folder of this test, and holds it to it that nothing was touched. */
-async function examined(more: { env?: Record<string, string>; full?: boolean } = {}): Promise<Report> {
-  const before = existsSync(place.home) && statSync(place.home).isDirectory() ? treeOf(place.home) : undefined
-  const report = await examine({ home: place.home, env: {}, version: '0.4.0', now, full: false, ...more })
-  if (before) expect(treeOf(place.home)).toEqual(before)
-  for (const { severity, fix } of report.findings)
-    if (severity === 'error' || severity === 'warn') expect(fix).toBeTruthy()
-  return report
-}
-
-function found(report: Report, id: string) {
-  return report.findings.find(finding => finding.id === id)
-}
-
-function troubles(report: Report): string[] {
-  return report.findings.filter(({ severity }) => severity === 'error' || severity === 'warn').map(({ id }) => id)
-}
-
-/** A data folder as a gateway leaves it, with a session of so many messages. */
-async function filledHome(messages = 300): Promise<void> {
-  prepareFile(place.file)
-  await upgrade({ ...place, migrationsDir, now: 1 })
-  inDatabase(database => {
-    database.pragma('journal_mode = WAL')
-    database.exec(
-      `INSERT INTO sessions (id, sender_id, channel, state, created_at, last_active_at)
-       VALUES ('s', 'a', 'test', 'idle', 1, 1)`,
-    )
-    const insert = database.prepare(
-      `INSERT INTO messages (id, session_id, role, content, timestamp, epoch, seq) VALUES (?, 's', 'user', ?, 1, 1, ?)`,
-    )
-    for (let seq = 1; seq <= messages; seq++) insert.run(`m${seq}`, `text ${seq} `.repeat(20), seq)
-  })
-}
-
-function inDatabase(change: (database: Database.Database) => void): void {
-  const database = new Database(place.file)
-  change(database)
-  database.close()
-}
-
-function addBackup(at: string, { checksum = true } = {}): string {
-  mkdirSync(join(place.home, 'backups'), { recursive: true, mode: 0o700 })
-  const name = `gateway-${at}-manual.backup`
-  const file = join(place.home, 'backups', name)
-  writeFileSync(file, 'a backup', { mode: 0o600 })
-  if (checksum) writeFileSync(`${file}.sha256`, `${'0'.repeat(64)}  ${name}\n`, { mode: 0o600 })
-  return file
-}
+const examined = (more: More = {}) => examineHome(place.home, more)
+const filledHome = (messages?: number) => fillHome(place, messages)
+const inDatabase = (change: (database: Database.Database) => void) => inDatabaseOf(place, change)
+const addBackup = (at: string, more?: { checksum?: boolean }) => addBackupTo(place, at, more)
 
 describe('a sound data folder', () => {
   test('has no trouble', async () => {
@@ -265,7 +226,7 @@ describe('a data folder', () => {
     expect(found(report, 'folder.mode')?.fix).toBe(`chmod 700 ${place.home}`)
     expect(found(report, 'folder.files')).toMatchObject({
       detail: 'gateway.db',
-      fix: `cd ${place.home} && chmod 600 gateway.db`,
+      fix: `cd ${place.home} && chmod go= gateway.db`,
     })
   })
 
@@ -408,7 +369,7 @@ describe('the settings', () => {
   })
 
   test('name a port that another program has', async () => {
-    const server = createServer()
+    const server = createServer(socket => socket.resume().end('220 another program\n'))
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
     const address = server.address()
     const port = typeof address === 'object' ? address?.port : undefined

@@ -1,9 +1,12 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { keptFreeBytes } from '../../db/sqlite/kept-free.ts'
 import { freeBytesAt } from '../../db/sqlite/peek.ts'
-import { bad, type Check, ok, warn } from './check.ts'
+import { bad, type Check, type Finding, ok, warn } from './check.ts'
 import { sizeText } from './words.ts'
+
+// Logs, exports, backups and what a tool writes are a file each.
+const fewFiles = 1_000
 
 /** Whether there is room to store something, and for a backup. */
 export const diskCheck: Check = {
@@ -23,8 +26,16 @@ export const diskCheck: Check = {
       const detail = `A backup or an upgrade needs ${sizeText(size)}.`
       return [warn('disk.free', `Only ${room}: not enough for a backup.`, detail, 'Make space on it.')]
     }
-    return [ok('disk.free', `${room}.`)]
+    return [ok('disk.free', `${room}.`), ...lookAtFiles(folder)]
   },
+}
+
+/** A disk may have room and no more names for files; some count none. */
+function lookAtFiles(folder: string): Finding[] {
+  const { files, ffree } = statfsSync(folder)
+  if (files === 0 || ffree >= fewFiles) return []
+  const title = `Only ${ffree} more files fit on its disk (df -i).`
+  return [warn('disk.files', title, 'Whoever makes a file then fails, with room left.', 'Remove files on it.')]
 }
 
 /** The folder, or the nearest above it that is there. */

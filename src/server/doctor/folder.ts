@@ -5,7 +5,7 @@ import { namesText, quoted, reasonOf } from './words.ts'
 
 // A folder with more files than this was not filled by a gateway alone; the first ones tell enough.
 const maxFilesPerFolder = 1_000
-const foldersOfOurs = ['', 'run', 'backups', 'secrets', 'exports']
+const foldersOfOurs = ['', 'run', 'backups', 'secrets', 'exports', 'logs']
 
 /** Whether the data folder is there, is ours, can be written and is closed to others. */
 export const folderCheck: Check = {
@@ -31,7 +31,7 @@ export const folderCheck: Check = {
   },
 }
 
-function lookAtOwner({ home, userId }: Subject, { uid }: Stats): Finding[] {
+function lookAtOwner({ home, machine: { userId } }: Subject, { uid }: Stats): Finding[] {
   if (userId === undefined || userId === uid) return [ok('folder.owner', 'It belongs to this account.')]
   const title = `It belongs to account ${uid}, and this is account ${userId}.`
   // Root may look into everything, but a gateway that it starts leaves files that the other account cannot write.
@@ -76,13 +76,14 @@ function howToOpen(code: unknown, path: string): string {
 }
 
 function lookAtFiles({ home }: Subject, { uid }: Stats): Finding[] {
-  const files = foldersOfOurs.flatMap(folder => filesIn(home, folder))
+  const files = foldersOfOurs.flatMap(folder => [...folderItself(home, folder), ...filesIn(home, folder)])
   const open = files.filter(({ stat }) => (stat.mode & 0o077) !== 0).map(({ name }) => name)
   const foreign = files.filter(({ stat }) => stat.uid !== uid).map(({ name }) => name)
   const found: Finding[] = []
   if (open.length > 0) {
     const title = 'Other accounts of this machine may read files that are nobody else’s.'
-    const fix = `cd ${quoted(home)} && chmod 600 ${open.slice(0, 5).map(quoted).join(' ')}${open.length > 5 ? ' …' : ''}`
+    // Takes all rights of others from files and folders alike.
+    const fix = `cd ${quoted(home)} && chmod go= ${open.slice(0, 5).map(quoted).join(' ')}${open.length > 5 ? ' …' : ''}`
     found.push(warn('folder.files', title, namesText(open), fix))
   }
   if (foreign.length > 0) {
@@ -93,11 +94,17 @@ function lookAtFiles({ home }: Subject, { uid }: Stats): Finding[] {
   return found.length > 0 ? found : [ok('folder.files', 'Its files are for their owner only.')]
 }
 
+/** A folder of ours below the data folder. */
+function folderItself(home: string, folder: string): { name: string; stat: Stats }[] {
+  const stat = folder === '' ? undefined : lstatSync(join(home, folder), { throwIfNoEntry: false })
+  return stat?.isDirectory() ? [{ name: folder, stat }] : []
+}
+
 /** Files that hold something of ours; what old versions left is not ours to judge. */
 function filesIn(home: string, folder: string): { name: string; stat: Stats }[] {
   if (!statSync(join(home, folder), { throwIfNoEntry: false })?.isDirectory()) return []
   return readdirSync(join(home, folder))
-    .filter(name => folder !== '' || /^(gateway\.|talon\.json$)/.test(name))
+    .filter(name => folder !== '' || /^(gateway\.|talon\.json(\.|$))/.test(name))
     .slice(0, maxFilesPerFolder)
     .flatMap(name => {
       const stat = lstatSync(join(home, folder, name), { throwIfNoEntry: false })
