@@ -5,9 +5,13 @@ import { join } from 'node:path'
 const timeoutMs = 4_000
 
 try {
-  // The port is taken from where the gateway says it, because settings have more places than the environment.
-  const { port } = JSON.parse(readFileSync(join(process.env.TALON_HOME ?? '/data', 'run', 'gateway.json'), 'utf8'))
-  const { status } = await fetch(`http://127.0.0.1:${port}/livez`, { signal: AbortSignal.timeout(timeoutMs) })
+  // The address is taken from where the gateway says it, because settings have more places than the environment.
+  const { host, port } = JSON.parse(
+    readFileSync(join(process.env.TALON_HOME ?? '/data', 'run', 'gateway.json'), 'utf8'),
+  )
+  const near = ['0.0.0.0', '::'].includes(host) ? '127.0.0.1' : host
+  const name = near.includes(':') && !near.startsWith('[') ? `[${near}]` : near
+  const { status } = await fetch(`http://${name}:${port}/livez`, { signal: AbortSignal.timeout(timeoutMs) })
   console.log(`GET /livez: ${status}`)
   process.exitCode = status === 200 ? 0 : 1
 } catch (error) {

@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import * as z from 'zod'
-import { configFile, fromText, isKey, loadConfig, refuseUnsafe, resolveConfig, variableOf } from '../server/config.ts'
+import { configFile, fromText, isKey, loadConfig, resolveConfig, variableOf } from '../server/config.ts'
 import { readChanges } from '../server/config-changes.ts'
-import { changedText, keepLastGood, readConfigText, replaceFile } from '../server/config-file.ts'
+import { changedText, hasLastGood, keepLastGood, readConfigText, replaceFile } from '../server/config-file.ts'
 import { callApi } from './api.ts'
 import { keyArgument } from './config-key.ts'
 import { CommandError, type Context, exitCodes } from './context.ts'
@@ -78,7 +78,7 @@ async function change(context: Context, changes: Changes, confirmWithinS?: numbe
   if (confirmWithinS !== undefined) {
     throw new CommandError('--confirm-within needs a gateway that runs. Start one with: talon start')
   }
-  return whileLocked(context, 'config', async () => changeFile(context, changes))
+  return whileLocked(context, 'config', () => changeFile(context, changes))
 }
 
 async function changeRunning(context: Context, changes: Changes, confirmWithinS?: number): Promise<number> {
@@ -89,7 +89,7 @@ async function changeRunning(context: Context, changes: Changes, confirmWithinS?
   return exitCodes.ok
 }
 
-function changeFile(context: Context, changes: Changes): number {
+async function changeFile(context: Context, changes: Changes): Promise<number> {
   const { home, env } = context
   const file = configFile(home)
   const wanted = readChanges(changes)
@@ -100,8 +100,11 @@ function changeFile(context: Context, changes: Changes): number {
     context.stdout.write('Nothing was changed.\n')
     return exitCodes.ok
   }
-  refuseUnsafe(resolveConfig({ home, env }, text).values)
-  keepLastGood(home, before)
+  // Loaded here, because no other change needs it.
+  const { refuseUnusable } = await import('../server/main.ts')
+  refuseUnusable(resolveConfig({ home, env }, text), home)
+  // A gateway keeps what it has started with, and nobody has started with this yet.
+  if (!hasLastGood(home)) keepLastGood(home, before)
   replaceFile(file, text)
   context.stdout.write(`Changed ${[...wanted.keys()].join(', ')} in ${file}, for the next start.\n`)
   for (const warning of warnings) context.stderr.write(`${warning}\n`)

@@ -1,4 +1,4 @@
-import { loadConfig, refuseUnsafe } from '../server/config.ts'
+import { loadConfig } from '../server/config.ts'
 import { settings } from '../server/settings.ts'
 import { CommandError, type Context, exitCodes } from './context.ts'
 import { startDaemon } from './process/daemon.ts'
@@ -35,7 +35,10 @@ async function restart(context: Context, given: SettingFlags, options: EndOption
     return exitCodes.ok
   }
   const flags = { ...knownFlags(run?.flags), ...given }
-  refuseUnsafe(loadConfig({ home: context.home, env: context.env, flags }).values)
+  const { home, env } = context
+  // Loaded here, because no other command needs it.
+  const { refuseUnusable } = await import('../server/main.ts')
+  refuseUnusable(loadConfig({ home, env, flags }), home)
   if (run) await endGateway(context, run, options)
   return startDaemon(context, { flags })
 }

@@ -3,6 +3,7 @@ import { Option } from 'commander'
 import { CommandError, type Context, exitCodes } from './context.ts'
 import { addressOf } from './gateway.ts'
 import { startDaemon, tellStarter } from './process/daemon.ts'
+import { end } from './process/ending.ts'
 import { runningGateway } from './process/holding.ts'
 import { keepBounded, logFileOf } from './process/log-file.ts'
 import type { AddCommand } from './program.ts'
@@ -29,6 +30,9 @@ export const startCommand: AddCommand = (parent, context, exit) => {
     })
 }
 
+// A drain takes 10 s, and what follows it a moment.
+const drainTimeoutMs = 15_000
+
 const help = `
 Examples:
   talon start
@@ -44,7 +48,9 @@ ends it. "talon service install" lets systemd run it, also after a restart of th
 
 async function startInBackground(context: Context, { flags, setAside }: Options): Promise<number> {
   const run = await runningGateway(context)
-  if (!run) return startDaemon(context, { flags, setAside })
+  // One that ends already is gone in a moment, and would leave nobody behind.
+  if (run?.stopping) await end(context, run, { force: false, timeoutMs: drainTimeoutMs })
+  if (!run || run.stopping) return startDaemon(context, { flags, setAside })
   const words = `Talon ${run.version} runs already at ${addressOf(run)} (process ${run.pid}).`
   // What was asked for is so, but for flags that it was not started with.
   if (Object.keys(flags).length === 0 && !setAside) {
@@ -72,8 +78,6 @@ async function serve(
   { flags, setAside, announce }: Options,
   asked: PromiseWithResolvers<'asked'>,
 ): Promise<number> {
-  // Loaded here, because no other command needs the gateway, and most of the program's size is in it.
-  const { startGateway, StartError } = await import('../server/main.ts')
   // The link goes to whoever waits for it, and not into a log.
   let announced: string[] | undefined = announce ? [] : undefined
   const print = (line: string) => void (announced ? announced.push(line) : context.stdout.write(`${line}\n`))
@@ -82,6 +86,8 @@ async function serve(
   // A signal that comes while it starts must not end the process; the file is being read anyway.
   let reload = () => {}
   context.onReloadSignal(() => (terminal && isHungUp() ? asked.resolve('asked') : reload()))
+  // Loaded here, because no other command needs the gateway, and most of the program's size is in it.
+  const { startGateway, StartError } = await import('../server/main.ts')
   const gateway = await startGateway({ home, env, flags, setAside, print, terminal }).catch(error => {
     throw error instanceof StartError ? new CommandError(error.message) : error
   })

@@ -59,9 +59,13 @@ export function knownKey(key: string): SettingKey {
   throw new ConfigError(`There is no setting "${key}". Did you mean "${nearest(key, settingKeys)}"?`)
 }
 
-/** What was changed, for a person. */
-export function wordsFor(changed: readonly SettingKey[], more: string | undefined): string {
-  const later = changed.filter(key => !settings[key].live)
+/** What was changed, and what of it waits for a restart, for a person. */
+export function wordsFor(
+  changed: readonly SettingKey[],
+  waiting: readonly SettingKey[],
+  more: string | undefined,
+): string {
+  const later = changed.filter(key => waiting.includes(key))
   const parts = [
     ...(changed.length > 0 ? [`Changed ${changed.join(', ')}.`] : []),
     ...(later.length > 0 ? [`A restart is needed for ${later.join(', ')}.`] : []),

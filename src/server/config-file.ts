@@ -33,9 +33,17 @@ export function configFile(home: string): string {
  * @throws the error of the system
  */
 export function keepLastGood(home: string, text: string | undefined): void {
-  const copy = `${configFile(home)}.last-good`
+  const copy = lastGoodFile(home)
   if (text === undefined || (existsSync(copy) && readFileSync(copy, 'utf8') === text)) return
   replaceFile(copy, text)
+}
+
+export function hasLastGood(home: string): boolean {
+  return existsSync(lastGoodFile(home))
+}
+
+function lastGoodFile(home: string): string {
+  return `${configFile(home)}.last-good`
 }
 
 /** The text of the file; undefined if there is none. @throws ConfigError if it cannot be read */
@@ -54,7 +62,8 @@ export function readConfigText(home: string): string | undefined {
 export function parseSections(file: string, text: string): Sections {
   let sections: unknown
   try {
-    sections = JSON.parse(text)
+    // Some editors begin a file with a mark of its encoding.
+    sections = JSON.parse(text.replace(/^\ufeff/, ''))
   } catch (error) {
     throw new ConfigError(`${file} is not valid JSON: ${withoutExcerpt(reasonOf(error))}.`)
   }

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { configFile, isRecord, removeFile, replaceFile } from './config-file.ts'
+import { configFile, hashOf, isRecord, readConfigText, removeFile, replaceFile } from './config-file.ts'
+import type { Log } from './log.ts'
+import type { Clock } from './record.ts'
 
 /** A change that is taken back unless somebody confirms it. It is kept in a file, because it holds over a restart too. */
 export interface Revert {
@@ -27,6 +29,23 @@ export function readRevert(home: string): Revert | undefined {
   }
 }
 
+/** The text that a start begins with, after what nobody confirmed in time was taken back, and what still waits. */
+export function firstText({ home, clock, log }: { home: string; clock: Clock; log: Log }): {
+  text: string | undefined
+  waiting?: Revert
+} {
+  const text = readConfigText(home)
+  const revert = readRevert(home)
+  if (!revert) return { text }
+  if (revert.hash !== hashOf(text)) {
+    dropRevert(home)
+    return { text }
+  }
+  if (revert.until > clock.now()) return { text, waiting: revert }
+  log.warn('the last change of the settings was taken back, because nobody confirmed it in time')
+  return { text: restoreBefore(home, revert) }
+}
+
 /** When it is done, for a person. */
 export function endOf({ until }: Revert): string {
   return new Date(until).toISOString()
@@ -46,6 +65,17 @@ export function restoreBefore(home: string, { before }: Revert): string | undefi
   else replaceFile(configFile(home), before)
   dropRevert(home)
   return before ?? undefined
+}
+
+/**
+ * Takes back what waits to be confirmed, because the gateway does not start with it: nobody could confirm it, and whoever
+ * starts it again would fail until its time has ended.
+ */
+export function abandonChange({ home, log }: { home: string; log: Log }): void {
+  const revert = readRevert(home)
+  if (!revert || revert.hash !== hashOf(readConfigText(home))) return
+  restoreBefore(home, revert)
+  log.warn('the last change of the settings, which nobody confirmed, was taken back: the gateway did not start with it')
 }
 
 function revertFile(home: string): string {

@@ -1,7 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
 import { TalonError } from '../protocol/errors.ts'
 import type { SettingInfo } from '../protocol/requests/config.ts'
-import { type ConfigSource, describeSettings, type LoadedConfig, resolveConfig, settingKeys } from './config.ts'
+import {
+  type ConfigSource,
+  type ConfigState,
+  describeSettings,
+  type LoadedConfig,
+  resolveConfig,
+  settingKeys,
+} from './config.ts'
 import { FixedSettingError, readChanges, refuseFixed, wordsFor } from './config-changes.ts'
 import {
   ConfigError,
@@ -13,7 +20,15 @@ import {
   reasonOf,
   replaceFile,
 } from './config-file.ts'
-import { dropRevert, endOf, type Revert, readRevert, restoreBefore, writeRevert } from './config-revert.ts'
+import {
+  abandonChange,
+  dropRevert,
+  endOf,
+  firstText,
+  type Revert,
+  restoreBefore,
+  writeRevert,
+} from './config-revert.ts'
 import type { Log } from './log.ts'
 import type { ChangeSource, Clock, Settings, SettingsChange, SettingsUpdate } from './record.ts'
 import { type Config, type SettingKey, settings } from './settings.ts'
@@ -32,6 +47,8 @@ export interface LiveConfig extends Settings {
   settle(): void
   /** Ends waiting for a confirmation; the next start goes on with it. */
   close(): void
+  /** The same after a start that failed, which takes back what nobody confirmed. */
+  abandon(): void
 }
 
 /**
@@ -43,27 +60,23 @@ export function openLiveConfig(deps: LiveConfigDeps): LiveConfig {
   return new FileConfig(deps)
 }
 
-/** A text of the file, with what follows from it. */
-interface State {
-  text: string | undefined
-  loaded: LoadedConfig
-}
-
 class FileConfig implements LiveConfig {
   readonly config: Config
   readonly #deps: LiveConfigDeps
   /** The same object as `config`, which nobody else writes to. */
   readonly #running: Record<string, unknown>
   readonly #watchers = new Set<{ keys: ReadonlySet<SettingKey>; listener: (config: Config) => void }>()
-  readonly #listeners = new Set<(update: SettingsUpdate) => void>()
-  #state: State
+  readonly #listeners = new Set<Parameters<Settings['onUpdate']>[0]>()
+  #state: ConfigState
   /** Connections with a later id than `since` were opened after the change. */
   #waiting: { revert: Revert; since: string; timer: NodeJS.Timeout } | undefined
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(deps: LiveConfigDeps) {
     this.#deps = deps
-    this.#state = this.#judge(this.#firstText())
+    const { text, waiting } = firstText(deps)
+    this.#state = this.#judge(text)
+    if (waiting) this.#wait(waiting, '')
     this.#running = { ...this.#state.loaded.values }
     // It has every key of the table, by the line above.
     this.config = this.#running as unknown as Config
@@ -92,13 +105,16 @@ class FileConfig implements LiveConfig {
       throw new TalonError('CONFLICT', `A change waits until ${until} to be confirmed. Confirm it first, or wait.`)
     }
     const { confirmWithinMs } = asked
-    if (confirmWithinMs === undefined) return this.#tell(this.#save(next))
+    if (confirmWithinMs === undefined) return this.#tell(this.#save(next), undefined, from.by)
     const until = this.#deps.clock.now() + confirmWithinMs
     const before = this.#state.text ?? null
     const revert: Revert = { hash: hashOf(next.text), until, withinMs: confirmWithinMs, before }
     const changed = this.#save(next, revert)
     this.#wait(revert, from.newId())
-    return { ...this.#tell(changed, `It is taken back at ${endOf(revert)} unless it is confirmed.`), confirmBy: until }
+    return {
+      ...this.#tell(changed, `It is taken back at ${endOf(revert)} unless it is confirmed.`, from.by),
+      confirmBy: until,
+    }
   }
 
   reload(): void {
@@ -117,7 +133,7 @@ class FileConfig implements LiveConfig {
     return () => void this.#watchers.delete(watcher)
   }
 
-  onUpdate(listener: (update: SettingsUpdate) => void): () => void {
+  onUpdate(listener: Parameters<Settings['onUpdate']>[0]): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
   }
@@ -129,40 +145,29 @@ class FileConfig implements LiveConfig {
   }
 
   settle(): void {
-    if (!this.#waiting) this.#keep()
+    // Not what nobody confirmed, nor what no gateway has started with.
+    if (this.#waiting || this.#restartRequired().length > 0) return
+    this.#call(() => keepLastGood(this.#deps.home, this.#state.text))
+  }
+
+  abandon(): void {
+    this.close()
+    if (this.#waiting) this.#call(() => abandonChange(this.#deps))
   }
 
   close(): void {
     clearTimeout(this.#waiting?.timer)
   }
 
-  /** The text to begin with, after what nobody confirmed in time was taken back. */
-  #firstText(): string | undefined {
-    const { home, clock, log } = this.#deps
-    const text = readConfigText(home)
-    const revert = readRevert(home)
-    if (!revert) return text
-    if (revert.hash !== hashOf(text)) {
-      dropRevert(home)
-      return text
-    }
-    if (revert.until <= clock.now()) {
-      log.warn('the last change of the settings was taken back, because nobody confirmed it in time')
-      return restoreBefore(home, revert)
-    }
-    this.#wait(revert, '')
-    return text
-  }
-
   /** @throws ConfigError */
-  #judge(text: string | undefined): State {
+  #judge(text: string | undefined): ConfigState {
     const loaded = resolveConfig(this.#deps, text)
     this.#deps.refuse(loaded)
     return { text, loaded }
   }
 
   /** What is asked for; undefined if that is nothing. */
-  #plan(asked: SettingsChange): State | undefined {
+  #plan(asked: SettingsChange): ConfigState | undefined {
     try {
       const wanted = readChanges(asked)
       refuseFixed(wanted, this.#state.loaded)
@@ -192,7 +197,7 @@ class FileConfig implements LiveConfig {
     const { home, log } = this.#deps
     const text = readConfigText(home)
     if (text === this.#state.text) return false
-    this.#keep()
+    this.settle()
     const next = this.#judge(text)
     if (this.#waiting) {
       this.#stopWaiting()
@@ -203,9 +208,9 @@ class FileConfig implements LiveConfig {
   }
 
   /** Writes the file, then takes it over. */
-  #save(next: State, revert?: Revert): SettingKey[] {
+  #save(next: ConfigState, revert?: Revert): SettingKey[] {
     const { home } = this.#deps
-    this.#keep()
+    this.settle()
     try {
       if (revert) writeRevert(home, revert)
       replaceFile(configFile(home), next.text ?? '{}\n')
@@ -217,7 +222,7 @@ class FileConfig implements LiveConfig {
   }
 
   /** Says which values are others now, after everybody who has to know was told. */
-  #adopt(next: State): SettingKey[] {
+  #adopt(next: ConfigState): SettingKey[] {
     const before = this.#state.loaded.values
     this.#state = next
     const { values } = next.loaded
@@ -230,7 +235,7 @@ class FileConfig implements LiveConfig {
     return changed
   }
 
-  #confirm({ connectionId }: ChangeSource): SettingsUpdate {
+  #confirm({ connectionId, by }: ChangeSource): SettingsUpdate {
     if (!this.#waiting) return this.#describe([], 'Nothing was changed.')
     if (connectionId !== undefined && connectionId <= this.#waiting.since) {
       const words =
@@ -238,7 +243,7 @@ class FileConfig implements LiveConfig {
       throw new TalonError('CONFLICT', words)
     }
     this.#stopWaiting()
-    return this.#tell([], 'The change is confirmed.')
+    return this.#tell([], 'The change is confirmed.', by)
   }
 
   #wait(revert: Revert, since: string): void {
@@ -273,16 +278,12 @@ class FileConfig implements LiveConfig {
     return { hash: this.hash(), changed, restartRequired: this.#restartRequired(), message }
   }
 
-  #tell(changed: SettingKey[], more?: string): SettingsUpdate {
-    const update = this.#describe(changed, wordsFor(changed, more))
+  #tell(changed: SettingKey[], more?: string, by?: ChangeSource['by']): SettingsUpdate {
+    const update = this.#describe(changed, wordsFor(changed, this.#restartRequired(), more))
     const { message, restartRequired } = update
     this.#deps.log.info({ changed, restartRequired }, message)
-    for (const listener of this.#listeners) this.#call(() => listener(update))
+    for (const listener of this.#listeners) this.#call(() => listener(update, by))
     return update
-  }
-
-  #keep(): void {
-    this.#call(() => keepLastGood(this.#deps.home, this.#state.text))
   }
 
   /** Nobody else has to suffer for it. */

@@ -27,6 +27,8 @@ export interface GatewayLog extends Log {
   read(query: LogQuery): LogPage
   /** Changes what is logged from the next line on, by every child too. */
   setLevel(level: Config['log.level']): void
+  /** JSON without the secrets that lines are kept clean of; JSON still. */
+  clean(json: string): string
   /** Keeps these values out of every line from now on. */
   hide(secrets: Iterable<string | undefined>): void
   stats(): LogStats
@@ -74,6 +76,7 @@ export function openLog({ level, write, close, lost }: LogOptions): GatewayLog {
     setLevel(changed: Config['log.level']) {
       shared.minimum = minimumOf(changed)
     },
+    clean: redactor.clean,
     hide: redactor.hide,
     stats: () => ({ lines: { ...lines }, lost: lost?.() ?? 0 }),
     close: async () => close?.(),
@@ -143,8 +146,13 @@ class FieldLog implements Log {
   #write(level: Level, first: object | string, message: string): void {
     const { minimum, pino } = this.#shared
     if (levels[level] < minimum) return
-    if (typeof first === 'string') pino[level](this.#fields, first)
-    else pino[level]({ ...this.#fields, ...first }, message)
+    if (typeof first === 'string') return pino[level](this.#fields, first)
+    try {
+      pino[level]({ ...this.#fields, ...first }, message)
+    } catch {
+      // A field that throws when it is read must not end the work that tells of it.
+      pino[level]({ ...this.#fields, unreadable: Object.keys(first) }, message)
+    }
   }
 }
 

@@ -21,7 +21,12 @@ describe('without a gateway', () => {
     expect((await runCommand(['config', 'get', 'agent.fallback'], { home })).out).toBe('["a","b"]\n')
     expect((await runCommand(['config', 'unset', 'agent.fallback', 'agent.retries'], { home })).exitCode).toBe(0)
     expect(written(home)).toEqual({ log: { level: 'debug' } })
-    expect(readFileSync(join(home, 'talon.json.last-good'), 'utf8')).toContain('fallback')
+    const copy = readFileSync(join(home, 'talon.json.last-good'), 'utf8')
+    expect(copy).toContain('fallback')
+    // What no gateway has started with takes no place of one that it has.
+    expect((await runCommand(['config', 'set', 'log.level=warn'], { home })).exitCode).toBe(0)
+    expect((await runCommand(['config', 'set', 'log.level=debug'], { home })).exitCode).toBe(0)
+    expect(readFileSync(join(home, 'talon.json.last-good'), 'utf8')).toBe(copy)
     expect((await runCommand(['config', 'unset', 'agent.retries'], { home })).out).toBe('Nothing was changed.\n')
   })
 
@@ -46,6 +51,9 @@ describe('without a gateway', () => {
     [['set', 'limits.authFailures=0'], 78, 'limits.authFailures: '],
     [['set', 'log.level=debug', 'retention.maxAgeDays=0'], 78, 'retention.maxAgeDays: must be at least 1'],
     [['set', 'server.host=0.0.0.0', 'auth.mode=none'], 78, 'auth.mode "none" works on a loopback address only'],
+    [['set', 'tools.workspace=/'], 78, 'tools.workspace: / holds the data folder'],
+    [['set', 'agent.providers=[{"name":"a"}]'], 78, 'agent.providers.0.kind'],
+    [['set', 'log.file=gateway.db'], 78, 'log.file: '],
     [['set', 'log.level=debug', '--confirm-within', '60'], 1, 'needs a gateway that runs'],
     [['confirm'], 3, 'No gateway runs'],
   ])('%j is refused with exit code %s and changes nothing', async (argv, exitCode, reason) => {

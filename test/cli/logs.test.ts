@@ -96,6 +96,33 @@ describe('talon logs -f', () => {
     expect(command.out().match(/of the first start/g)).toHaveLength(1)
   }, 40_000)
 
+  it('follows the next start of its data folder, whose port and token are others', async () => {
+    const home = newHome()
+    const first = await testGateway({ home })
+    first.app.log.warn('of the first start')
+    const command = startCommand(['logs', '-f', '--level', 'warn'], { home })
+    await command.until('of the first start')
+    await expect.poll(() => first.app.connections.count(), patient).toBe(1)
+    await first.stop()
+    await expect.poll(command.err, patient).toContain('the gateway is gone')
+    await using second = await testGateway({ home })
+    second.app.log.warn('of the second start')
+    await command.until('of the second start')
+    command.pressStop()
+    expect(await command.exitCode).toBe(0)
+    expect(command.out().match(/of the (first|second) start/g)).toHaveLength(2)
+  }, 40_000)
+
+  it('ends with the reason where the gateway lets it in no more', async () => {
+    await using gateway = await testGateway()
+    const token = await gateway.token('admin')
+    const command = startCommand(['logs', '-f'], { home: gateway.home, env: { TALON_TOKEN: token } })
+    await expect.poll(() => gateway.app.connections.count(), patient).toBe(1)
+    await gateway.app.auth.revokeToken(token.split('_')[1] ?? '')
+    expect(await command.exitCode).toBe(1)
+    expect(command.err()).not.toBe('')
+  }, 40_000)
+
   it('needs a gateway that runs', async () => {
     expect(await runCommand(['logs', '-f'], { home: newHome() })).toMatchObject({
       exitCode: 3,
@@ -121,6 +148,11 @@ describe('talon logs without a gateway', () => {
       { level: 'error', msg: 'three' },
     ])
     expect((await runCommand(['logs', '-n', '1'], { home, env })).out).toContain('ERROR three')
+    expect(await runCommand(['logs', '--text', 'four'], { home, env })).toMatchObject({
+      exitCode: 0,
+      out: '',
+      err: expect.stringMatching(/\nNone of them is a line of the log that you ask for\.\n$/),
+    })
     expect((await runCommand(['logs', '--text', 'ONE'], { home, env })).out).toMatch(/^.* INFO {2}one\n$/)
   })
 

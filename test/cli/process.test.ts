@@ -207,6 +207,25 @@ describe('talon stop', () => {
     timeout,
   )
 
+  test(
+    'is waited for by a start in the background, which takes its place',
+    async () => {
+      const home = newDaemonHome()
+      await talon(home, ['start', '--daemon'])
+      const run = daemonOf(home)
+      const chat = startTalon(installed, home, ['chat', '-m', '/slow 60'])
+      await chat.until(' ')
+      process.kill(run.pid, 'SIGTERM')
+      while (runFileOf(home)?.stopping !== true) await setTimeout(10)
+      expect((await talon(home, ['start', '--daemon'])).exitCode).toBe(0)
+      expect(lives(run)).toBe(false)
+      expect(daemonOf(home).pid).not.toBe(run.pid)
+      expect((await talon(home, ['stop'])).exitCode).toBe(0)
+      expect(runStates(home)).toEqual(['done'])
+    },
+    timeout,
+  )
+
   test('refuses a time that is none', async () => {
     for (const text of ['soon', '-1', '1e9', '']) {
       const { exitCode, err } = await runCommand(['stop', '--timeout', text])
@@ -360,6 +379,10 @@ describe('talon restart', () => {
       const run = daemonOf(home)
       const flagged = await talon(home, ['restart', '--set', 'agent.maxSteps=none'])
       expect(flagged).toMatchObject({ exitCode: sysexConfig, err: expect.stringMatching(/^--set agent\.maxSteps: /) })
+      for (const setting of ['agent.providers=[{"id":"a"}]', 'tools.workspace=/', 'log.file=run/cli.token']) {
+        const { exitCode, err } = await talon(home, ['restart', '--set', setting])
+        expect({ exitCode, err }).toEqual({ exitCode: sysexConfig, err: expect.not.stringContaining('Stopping') })
+      }
       writeFileSync(join(home, 'talon.json'), '{')
       expect((await talon(home, ['restart'])).exitCode).toBe(sysexConfig)
       expect(daemonOf(home).pid).toBe(run.pid)

@@ -203,6 +203,47 @@ describe('a change that waits to be confirmed', () => {
     next.settle()
     expect(JSON.parse(read('talon.json.last-good'))).toEqual({ agent: { retries: 4 } })
   })
+
+  test('is taken back by a start that fails with it, which nobody could confirm', () => {
+    const { open, change, read, has, logs } = place('{"log": {"level": "info"}}')
+    change(open(), { changes: { 'server.port': 4 }, confirmWithinMs: 60_000 })
+    open().abandon()
+    expect(logs.at(-1)).toContain('did not start with it')
+    expect(read()).toBe('{"log": {"level": "info"}}')
+    expect(has('run/config-revert.json')).toBe(false)
+    // What was confirmed stays, whatever a start comes to.
+    const settings = open()
+    change(settings, retries)
+    settings.abandon()
+    expect(JSON.parse(read())).toEqual({ log: { level: 'info' }, agent: { retries: 4 } })
+  })
+})
+
+test('the last good copy is one that a gateway has started with: none of which a part waits for a restart', () => {
+  const { open, change, read } = place('{"log": {"level": "info"}}')
+  const settings = open()
+  settings.settle()
+  change(settings, { changes: { 'server.port': 4 } })
+  change(settings, retries)
+  settings.settle()
+  expect(read('talon.json.last-good')).toBe('{"log": {"level": "info"}}')
+  open().settle()
+  expect(read('talon.json.last-good')).toBe(read())
+})
+
+test('a change back to the value that is in use needs no restart', () => {
+  const { open, change } = place()
+  const settings = open()
+  const there = change(settings, { changes: { 'server.port': 4 } })
+  expect(there.message).toContain('A restart is needed for server.port.')
+  expect(change(settings, { changes: { 'server.port': null } })).toMatchObject({
+    restartRequired: [],
+    message: 'Changed server.port.',
+  })
+})
+
+test('a file that begins with the mark of its encoding is read as any other', () => {
+  expect(place('\ufeff{"agent": {"retries": 1}}').open().config['agent.retries']).toBe(1)
 })
 
 describe('a running gateway follows', () => {

@@ -35,6 +35,13 @@ describe('what looks like a secret is hidden', () => {
     ],
     ['a query parameter', '/v1/models?api_key=abcd1234&page=2', '/v1/models?api_key=[redacted]&page=2'],
     ['a field in quoted JSON', 'body {"apiKey":"abcd1234","n":1}', 'body {"apiKey":"[redacted]","n":1}'],
+    [
+      'a field of several words in quoted JSON',
+      '{"password":"correct horse","n":1}',
+      '{"password":"[redacted]","n":1}',
+    ],
+    ['a value of several words', "secret = 'correct horse', n = 1", "secret = '[redacted]', n = 1"],
+    ['a secret of AWS', 'aws_secret_access_key=wJalrXUtnFEMI/K7MDENG', 'aws_secret_access_key=[redacted]'],
     ['a private key', '-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc', '[redacted]'],
   ])('%s', (_what, text, left) => {
     expect(cleaned(text)).toBe(left)
@@ -52,6 +59,30 @@ describe('what looks like a secret is hidden', () => {
       n: 1,
     }
     expect(JSON.parse(createRedactor().clean(line))).toEqual(hidden)
+  })
+
+  test('a field of that name with a list or an object, all of it', () => {
+    const line = JSON.stringify({
+      'set-cookie': ['a=1', 'b="}]2"'],
+      credentials: { user: 'ada', key: ['x'] },
+      secret: { value: '{"y"]', n: 1 },
+      token: [],
+      passphrase: 'correct horse',
+      privateKey: 'z',
+      tokens: { input: 1 },
+      n: 1,
+    })
+    expect(JSON.parse(createRedactor().clean(line))).toEqual({
+      'set-cookie': '[redacted]',
+      // What lies deeper is found by its own name, or by its looks.
+      credentials: { user: 'ada', key: ['x'] },
+      secret: '[redacted]',
+      token: '[redacted]',
+      passphrase: '[redacted]',
+      privateKey: '[redacted]',
+      tokens: { input: 1 },
+      n: 1,
+    })
   })
 })
 
@@ -103,6 +134,13 @@ describe('a secret that is known', () => {
     expect(cleaned('Mistral and mistral-1', ['mistral-1', 'MISTRAL-'])).toBe('Mistral and [redacted]')
   })
 
+  test('is hidden line by line where it has several', () => {
+    const lines = ['MIIEvQIBADANBgkqhkiG9w0BAQ', 'short', 'Aa0123456789bcdefghijklmnop']
+    expect(cleaned(`first ${lines[0]}, then ${lines[2]}, in short`, [lines.join('\r\n')])).toBe(
+      'first [redacted], then [redacted], in short',
+    )
+  })
+
   test('does not break an escape that ends with its first letter', () => {
     expect(cleaned('one\nabcdefghi', ['nabcdefghi'])).toBe('one\nabcdefghi')
   })
@@ -137,7 +175,19 @@ test('invisible characters are shown as escapes and are the same characters stil
 })
 
 test('a line of a megabyte is cleaned in time that grows with its length only', () => {
-  for (const part of ['a', '\\', 'sk-', 'cookie: ', 'token=', '://x', '-', 'Bearer ', '"', 'eyJaaaaaaaaa.']) {
+  for (const part of [
+    'a',
+    '\\',
+    'sk-',
+    'cookie: ',
+    'token=',
+    '://x',
+    '-',
+    'Bearer ',
+    '"',
+    'eyJaaaaaaaaa.',
+    "token='a",
+  ]) {
     const line = JSON.stringify({ msg: part.repeat(1_000_000 / part.length) })
     expect(() => JSON.parse(createRedactor().clean(line))).not.toThrow()
   }

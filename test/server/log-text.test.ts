@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { textLine } from '../../src/server/log/text.ts'
+import { jsonLine, textLine } from '../../src/server/log/text.ts'
 
 const plain = { colours: false }
 const time = new Date(2026, 10, 23, 6, 8, 57, 42).toISOString()
@@ -34,6 +34,13 @@ describe('a line for a person', () => {
     expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e\u2028]/)
     expect(line).toContain(' a\\nb\\r\\u001b[2J\\u009b31m\\u202etxt\\u2028\\u0007\\u0000 ')
     expect(textLine({ level: 30, time, msg: 'family 👨‍👩‍👧 and ü' }, plain)).toContain('family 👨‍👩‍👧 and ü')
+  })
+
+  test('is JSON for programs, which a terminal does not obey either', () => {
+    const fields = { msg: 'a\u009b31mb\u202ec\u007f', tag: '\u{e0001}', emoji: '👩\u200d💻', n: 1 }
+    const line = jsonLine(fields)
+    expect(line).toBe('{"msg":"a\\u009b31mb\\u202ec\\u007f","tag":"\\udb40\\udc01","emoji":"👩\u200d💻","n":1}')
+    expect(JSON.parse(line)).toEqual(fields)
   })
 
   test('has colours only where they are asked for', () => {

@@ -51,6 +51,20 @@ describe('a line', () => {
     expect(last().err).toBe('a sentence')
   })
 
+  test('is written whatever its fields are: one that throws takes nothing from the rest, and from no caller', () => {
+    const { log, last } = testLog()
+    const fields = {
+      get broken() {
+        throw new Error('not to be read')
+      },
+    }
+    log.child({ sessionId: 's' }).warn(fields, 'it failed')
+    expect(last()).toMatchObject({ level: 40, sessionId: 's', unreadable: ['broken'], msg: 'it failed' })
+    const odd = Object.setPrototypeOf(new Error('odd'), Object.create(Error.prototype, { constructor: {} }))
+    log.warn({ err: odd }, 'it failed')
+    expect(last().err).toMatchObject({ type: 'Error', message: 'odd' })
+  })
+
   test('ends the chain of an error that causes itself', () => {
     const { log, last } = testLog()
     const error = new Error('round')

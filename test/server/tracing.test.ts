@@ -319,3 +319,8 @@ test.each([
   expect(() => loadConfig({ home: '/nowhere', env: { [name]: value } })).toThrow(ConfigError)
   expect(() => loadConfig({ home: '/nowhere', env: { [name]: value } })).toThrow(reason)
 })
+
+test('what is wrong with an address is said without the password in it', () => {
+  const env = { TALON_TRACING_ENDPOINT: 'http://ada:hunter22@collector' }
+  expect(() => loadConfig({ home: '/nowhere', env })).toThrow('(got "http://[redacted]@collector")')
+})

@@ -10,7 +10,7 @@ export function describeError(thrown: unknown, depth = 0): unknown {
   if (!(thrown instanceof Error)) return thrown
   const { message, stack, cause } = thrown
   const code = 'code' in thrown && typeof thrown.code === 'string' ? { code: thrown.code } : {}
-  const type = thrown.constructor.name || thrown.name
+  const type = thrown.constructor?.name || thrown.name
   const inner = depth < maxCauses && cause !== undefined ? { cause: describeError(cause, depth + 1) } : {}
   return { type, message, ...code, stack, ...inner, ...several(thrown, depth) }
 }

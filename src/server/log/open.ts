@@ -1,6 +1,6 @@
-import { resolve } from 'node:path'
 import type { Config } from '../config.ts'
 import { type GatewayLog, openLog } from '../log.ts'
+import { logPlace } from './place.ts'
 import { knownSecrets } from './secrets.ts'
 import { fileSink, type Sink, type SinkEvents, standardOutput } from './sinks.ts'
 import { textLine } from './text.ts'
@@ -24,8 +24,10 @@ export function openGatewayLog(options: OpenOptions): GatewayLog {
   const { config, env, write } = options
   let lost = 0
   // Its lines tell how its own writing goes: once per trouble, never per line.
-  const events: SinkEvents = {
+  const events: OpenEvents = {
     failed: error => log.warn({ err: error }, 'log.file cannot be written: lines go to standard output meanwhile'),
+    outputFailed: error =>
+      log.warn({ err: error }, 'standard output cannot be written: the newest lines are in memory only'),
     lost(lines) {
       lost += lines
       log.warn({ lines }, 'lines of the log were not taken in time and are lost')
@@ -37,15 +39,19 @@ export function openGatewayLog(options: OpenOptions): GatewayLog {
   return log
 }
 
-function openSink({ config, env, home, terminal }: OpenOptions, events: SinkEvents): Sink {
+interface OpenEvents extends SinkEvents {
+  outputFailed: SinkEvents['failed']
+}
+
+function openSink({ config, env, home, terminal }: OpenOptions, events: OpenEvents): Sink {
   const format = config['log.format']
   const file = config['log.file']
-  const output = standardOutput(events)
+  const output = standardOutput({ ...events, failed: events.outputFailed })
   const asText = format === 'text' || (format === 'auto' && terminal)
   const shown = asText ? inText(output, terminal && !env['NO_COLOR']) : output
   if (file === null) return shown
   const maxBytes = config['log.maxMegabytes'] * 1024 * 1024
-  const rotation = { file: resolve(home, file), maxBytes, keepFiles: config['log.keepFiles'] }
+  const rotation = { file: logPlace(home, file), maxBytes, keepFiles: config['log.keepFiles'] }
   return fileSink({ ...rotation, meanwhile: shown }, events)
 }
 

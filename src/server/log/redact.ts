@@ -5,6 +5,8 @@ const mark = '[redacted]'
 
 // A shorter one is no secret, and hiding it would hide words that are none.
 const minSecretLength = 8
+// One line of many tells less than the whole, and a short one would be a word.
+const minLineLength = 16
 // Keys of all providers with their headers, and what the environment holds.
 const maxSecrets = 1_000
 
@@ -26,7 +28,7 @@ export function createRedactor(): Redactor {
       const hidden = new Set(known)
       for (const secret of secrets) {
         if (secret === undefined || secret.trim().length < minSecretLength) continue
-        for (const form of formsOf(secret.trim())) hidden.add(form)
+        for (const part of [secret.trim(), ...linesOf(secret)]) for (const form of formsOf(part)) hidden.add(form)
       }
       // The longest first: one secret may begin with another.
       known = [...hidden].sort((a, b) => b.length - a.length).slice(0, maxSecrets)
@@ -45,6 +47,12 @@ export function createRedactor(): Redactor {
       return invisible.test(clean) ? clean.replace(everyInvisible, escaped) : clean
     },
   }
+}
+
+/** The lines of a secret that has several, such as a key in PEM: programs print them one by one. */
+function linesOf(secret: string): string[] {
+  const lines = secret.trim().split('\n')
+  return lines.length === 1 ? [] : lines.map(line => line.trim()).filter(line => line.length >= minLineLength)
 }
 
 /** A secret as a line of JSON holds it: in a string, in JSON that is in a string, and in an address. */
@@ -118,8 +126,12 @@ const shapes: readonly Shape[] = [
   },
   // `inputTokens` and `tokenId` are none of these: the word is the last of its name.
   ...named('token', 'token'),
-  ...named('secret', 'secret'),
+  ...named('secret', 'secret(?:[_-]?key)?'),
   ...named('passw', 'passw(?:or)?d'),
+  ...named('passphrase', 'passphrase'),
+  ...named('credential', 'credentials?'),
+  ...named('private', 'private[_-]?key'),
+  ...named('access', 'access[_-]?key'),
   ...named('api', 'api[_-]?key'),
   ...named('authorization', 'authorization'),
   ...named('cookie', 'cookie'),
@@ -134,12 +146,20 @@ function key(needle: string, form: string): Shape {
 
 /** What is a secret by its name: a field of the line or of an object in it, and the same as text, such as token=…. */
 function named(needle: string, name: string): Shape[] {
-  const scheme = String.raw`(?:(?:Basic|Bearer|Token)\s+)?`
+  const schemes = String.raw`(?:Basic|Bearer|Token)\s`
+  const scheme = `(?:${schemes}+)?`
   const value = String.raw`(?!\[redacted|Bearer\s)[^\s"'\\,;&)}\]]{4,}`
-  const field = new RegExp(String.raw`(${name}":\[?)"(?:[^"\\]|\\.)*"`, 'gi')
+  const string = String.raw`"(?:[^"\\]|\\.)*"`
+  // Also all of a list or of an object with nothing deeper in it.
+  const flat = String.raw`(?:${string}|[^"{}[\]])*`
+  const field = new RegExp(String.raw`(${name}":)(?:${string}|\[${flat}\]|\{${flat}\})`, 'gi')
+  const opened = String.raw`(${name}${quote}\s*[:=]\s*(\\+["']|'))`
+  // With its spaces, up to the quote that ends it.
+  const quoted = new RegExp(String.raw`${opened}(?!\[redacted|${schemes})[^"'\\]{4,}(?=\2)`, 'gi')
   const text = new RegExp(String.raw`(${name}${quote}\s*[:=]\s*${quote}${scheme})${value}`, 'gi')
   return [
     { needle, pattern: field, replacement: `$1"${mark}"` },
+    { needle, pattern: quoted, replacement: `$1${mark}` },
     { needle, pattern: text, replacement: `$1${mark}` },
   ]
 }

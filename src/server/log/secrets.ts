@@ -10,6 +10,7 @@ export function knownSecrets(env: Readonly<Record<string, string | undefined>>, 
     ...variables.map(([, value]) => value ?? ''),
     ...config['agent.providers'].flatMap(({ apiKey, headers }) => [...strings([apiKey]), ...strings(headers)]),
     ...strings(config['tracing.headers']),
+    ...strings([config['search.braveKey'], config['search.tavilyKey']]),
   ]
 }
 

@@ -39,6 +39,15 @@ export function textLine(entry: Readonly<Record<string, unknown>>, { colours }: 
   return `${paint(localTime(time), dim)} ${label} ${printed(String(msg ?? ''))}${told.length > 0 ? ' ' : ''}${told.join('')}`
 }
 
+/** The same for programs, and safe on a terminal too: JSON itself leaves some characters as they are that one obeys. */
+export function jsonLine(entry: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify(entry).replace(commanding, character => {
+    // One beyond the first plane is two units, each with its escape.
+    const units = Array.from({ length: character.length }, (_, at) => character.charCodeAt(at))
+    return units.map(unit => `\\u${unit.toString(16).padStart(4, '0')}`).join('')
+  })
+}
+
 /** Text of someone else on one line: what could command a terminal is shown as its escape. */
 function printed(text: string): string {
   return text.replace(commanding, character => {

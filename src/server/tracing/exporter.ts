@@ -38,7 +38,8 @@ type Outcome = { rejected: number } | { reason: string; retry: boolean; retryAft
 
 /** Delivers spans to a collector by OTLP over HTTP in batches, apart from the work that they are of. */
 export function createExporter({ endpoint, headers, source, log, random }: ExporterSettings): Exporter {
-  const url = endpoint.endsWith(path) ? endpoint : `${endpoint.replace(/\/$/, '')}${path}`
+  const address = endpoint.replace(/\/+$/, '')
+  const url = address.endsWith(path) ? address : `${address}${path}`
   const sockets = httpSockets({ connections: 1, keepAliveMs: 30_000, connectTimeoutMs: timeoutMs })
   const queue: FinishedSpan[] = []
   const ended = new AbortController()
@@ -68,7 +69,8 @@ export function createExporter({ endpoint, headers, source, log, random }: Expor
       if ('reason' in outcome) {
         failures += 1
         tell(outcome)
-        if (outcome.retry) return later(outcome.retryAfterMs ?? backoffMs(failures, random))
+        // At once, as some collectors say, would be a storm.
+        if (outcome.retry) return later(Math.max(outcome.retryAfterMs ?? 0, backoffMs(failures, random)))
         figures.dropped += batch.length
       } else {
         if (failures > 0) log.info({ dropped: figures.dropped }, 'traces are delivered again')
