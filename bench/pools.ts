@@ -27,7 +27,7 @@ export async function pools(): Promise<Row[]> {
   }
 }
 
-/** A million finished runs of the last 30 days. */
+/** What a million sessions spent in the last 30 days. */
 async function fill(home: string): Promise<void> {
   const migrationsDir = join(import.meta.dirname, '..', 'migrations')
   const file = join(home, 'gateway.db')
@@ -39,16 +39,15 @@ async function fill(home: string): Promise<void> {
   database
     .prepare(
       `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${runs})
-       INSERT INTO runs (id, session_id, epoch, message_seq, state, model, provider, usage, created_at, started_at, finished_at)
-       SELECT printf('run-%032d', i), 's', 1, i, 'done', 'model-' || (i % 3), 'acme',
-         '{"inputTokens":1200,"outputTokens":340,"totalTokens":1540}', t, t, t FROM (SELECT i, @from + i * 2500 AS t FROM n)`,
+       INSERT INTO usage_days (day, session_id, token_id, provider, model, runs, calls, input_tokens, output_tokens, micro_usd)
+       SELECT CAST(@from AS INTEGER) + i % 30, printf('sess_%032d', i), 't', 'acme', 'model-' || (i % 3), 1, 1, 1200, 340, 8700 FROM n`,
     )
-    .run({ from: Date.now() - 30 * dayMs })
+    .run({ from: Math.floor(Date.now() / dayMs) - 29 })
   database.close()
 }
 
 async function reading(home: string): Promise<Row[]> {
-  const span = { from: Date.now() - 31 * dayMs, to: Date.now() }
+  const span = { from: Date.now() - 31 * dayMs, to: Date.now(), by: 'model', limit: 100 }
   const plain = await startPeer('reads-on-main.ts', join(home, 'gateway.db'))
   const plainLoad = { url: `ws://127.0.0.1:${plain.port}`, request: ping, answered: replyTo, ...pings }
   const plainSocket = await connect(plainLoad.url)
@@ -59,14 +58,14 @@ async function reading(home: string): Promise<Row[]> {
   const talon = await startTalon({}, home)
   const load = { url: `ws://127.0.0.1:${talon.port}/ws`, greet: greeting, request: ping, answered: replyTo, ...pings }
   const quiet = await measure(load)
-  const usage = `http://127.0.0.1:${talon.port}/api/v1/usage?from=${span.from}&to=${span.to}`
+  const usage = `http://127.0.0.1:${talon.port}/api/v1/usage?from=${span.from}&to=${span.to}&by=model`
   const pooled = await measureWhile(load, async () => {
     const response = await fetch(usage, { headers: { authorization: `Bearer ${token}` } })
     if (!response.ok) throw new Error(await response.text())
     await response.arrayBuffer()
   })
   await talon.stop()
-  const sum = `sum of ${runs.toLocaleString('en')} rows by day and model`
+  const sum = `sum of ${runs.toLocaleString('en')} rows by model`
   return [
     row('ping, nothing else', quiet),
     row(`ping during a ${sum}, on the main thread`, onMain.reading),

@@ -12,7 +12,7 @@ const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDefla
 server.on('connection', socket =>
   socket.on('message', data => {
     const { id, type, payload } = JSON.parse(data.toString())
-    const answer = type === 'usage' ? heavyReads.usageByDay(connection, payload, () => undefined) : {}
+    const answer = type === 'usage' ? heavyReads.usage(connection, payload, () => undefined) : {}
     socket.send(JSON.stringify({ id: `r-${id}`, type: 'pong', replyTo: id, payload: answer }))
   }),
 )

@@ -1,7 +1,8 @@
-import type { Run } from '../../db/store.ts'
+import type { EndedCall, Run } from '../../db/store.ts'
 import { errorPayload, TalonError } from '../../protocol/errors.ts'
 import { withIds } from '../log.ts'
 import type { App, LiveRun, Span, TraceContext } from '../record.ts'
+import { type Ledger, limitWallTime, openLedger } from './budget.ts'
 import { parseCommand } from './commands.ts'
 import type { Usage } from './model.ts'
 import { patiently } from './patience.ts'
@@ -26,6 +27,7 @@ export interface Working extends LiveRun {
   /** The store has ended it; what is left is to stop the work. */
   abandoned: boolean
   span: Span
+  ledger: Ledger
 }
 
 /**
@@ -51,15 +53,19 @@ export async function execute(gateway: App, desk: Desk, queued: Run): Promise<vo
       parent: app.tracing.takeRun(runId),
       attributes: { 'talon.session.id': sessionId, 'talon.run.id': runId },
     }),
+    ledger: openLedger(app, queued),
   }
   let answered: Answered | undefined
+  const endTime = limitWallTime(app, controller)
   working.set(sessionId, live)
   try {
     const run = await begin(app, runId)
     if (!run) return
     app.bus.emit('run.started', { sessionId, runId, state: 'running' })
     answered = await answer(app, run, live)
+    void app.budgets.look({ sessionId, runId, tokenId: run.tokenId ?? '' })
   } finally {
+    endTime()
     working.delete(sessionId)
     live.span.end()
     resolve()
@@ -87,11 +93,13 @@ async function answer(app: App, run: Run, live: Working): Promise<Answered | und
       const session = await app.store.getSession(run.sessionId)
       if (!session) throw new TalonError('CANCELLED', 'The session was deleted.')
       const { text, epoch } = await known.command.run(app, { session, run, args: known.args })
-      await patiently(app, () => finish(app, run, { state: 'done', text, epoch, model: 'talon', provider: 'talon' }))
+      const about = { epoch, model: 'talon', provider: 'talon', ...live.ledger.bill() }
+      await patiently(app, () => finish(app, run, { state: 'done', text, ...about }))
       return undefined
     }
     const answered = await stream(app, run, live)
-    await patiently(app, () => finish(app, run, { state: 'done', text: live.text, ...answered }))
+    const bill = live.ledger.bill()
+    await patiently(app, () => finish(app, run, { state: 'done', text: live.text, ...answered, ...bill }))
     return answered
   } catch (error) {
     await fail(app, run, live, error)
@@ -111,7 +119,8 @@ async function stream(app: App, run: Run, live: Working): Promise<Answered> {
     app.store.savePartialText({ runId, text: saved }).catch(error => app.log.warn({ err: error }, 'text not stored'))
   }, savePartialMs)
   try {
-    for await (const step of runAgent(app, run, live.controller.signal, live.span.context)) {
+    const { controller, span, ledger } = live
+    for await (const step of runAgent(app, run, { signal: controller.signal, trace: span.context, ledger })) {
       if (step.type === 'answered') return step
       if (step.type === 'storing') {
         pending = live.text
@@ -154,7 +163,7 @@ async function fail(app: App, run: Run, live: Working, thrown: unknown): Promise
     // Before the last entry, so that a client that stops at the final message has seen why it is incomplete.
     app.bus.emit('session.error', { ...payload, sessionId: run.sessionId, runId: run.id })
   }
-  const end = { state, text: live.text, error: payload.error, total: live.spent } as const
+  const end = { state, text: live.text, error: payload.error, total: live.spent, ...live.ledger.bill() } as const
   await patiently(app, () => finish(app, run, end))
 }
 
@@ -172,13 +181,15 @@ export async function finish(
     /** Of the last call of the model, and of all calls of the run. */
     usage?: Usage | undefined
     total?: Usage | undefined
+    ended?: readonly EndedCall[] | undefined
+    wallMs?: number | undefined
   },
 ): Promise<boolean> {
-  const { state, text = '', error, usage, total, provider, model } = end
+  const { state, text = '', error, usage, total, provider, model, ended, wallMs, epoch } = end
   const isComplete = state === 'done'
   const message =
     isComplete || text !== '' ? { id: app.newId(), content: text, incomplete: !isComplete, usage } : undefined
-  const about = { error, usage: total, provider, model, message, epoch: end.epoch, at: app.clock.now() }
+  const about = { error, usage: total, provider, model, message, epoch, ended, wallMs, at: app.clock.now() }
   return (await app.store.finishRun({ runId: run.id, state, ...about })) !== undefined
 }
 

@@ -41,7 +41,12 @@ export interface ModelRequest {
 export type ModelEvent =
   | { type: 'text'; text: string }
   | { type: 'tool_call'; call: ModelToolCall }
-  | { type: 'finish'; usage: Usage | undefined; reason: 'stop' | 'tool_calls' | 'length' | 'other' }
+  | {
+      type: 'finish'
+      usage: Usage | undefined
+      cachedInputTokens?: number
+      reason: 'stop' | 'tool_calls' | 'length' | 'other'
+    }
 
 /** One model of one provider. */
 export interface Model {
@@ -49,5 +54,9 @@ export interface Model {
   id: string
   /** Size of the context window, in tokens. */
   contextTokens: number
+  /** The longest answer that is asked for, in tokens; the provider's own bound if absent. */
+  maxOutputTokens?: number | undefined
+  /** It costs nothing. */
+  free?: boolean
   stream(request: ModelRequest): AsyncIterable<ModelEvent>
 }

@@ -1,6 +1,7 @@
 import type { Run } from '../../db/store.ts'
-import { TalonError } from '../../protocol/errors.ts'
+import { type ErrorCode, TalonError } from '../../protocol/errors.ts'
 import type { App, ToolOutcome, TraceContext } from '../record.ts'
+import type { Ledger } from './budget.ts'
 import { chain } from './chain.ts'
 import { buildContext, type Context } from './context.ts'
 import type { Model, ModelRequest, ModelToolCall, Usage } from './model.ts'
@@ -18,21 +19,21 @@ export type RunStep =
 /**
  * Works on one run: context, model, tools, model … until the model has answered. Text of the last step is not stored
  * here: it becomes the last entry of the run in the commit that ends it.
- * @throws TalonError `PROVIDER_ERROR`, `TIMEOUT`, `CANCELLED`, `INTERRUPTED`
+ * @throws TalonError `PROVIDER_ERROR`, `TIMEOUT`, `BUDGET_EXCEEDED`, `CANCELLED`, `INTERRUPTED`
  */
 export async function* runAgent(
   app: App,
   run: Run,
-  signal: AbortSignal,
-  trace?: TraceContext | undefined,
+  { signal, trace, ledger }: { signal: AbortSignal; trace: TraceContext | undefined; ledger: Ledger },
 ): AsyncGenerator<RunStep> {
   const models = await chooseModels(app, run.sessionId)
   const [first] = models
+  const paid = models.map(ledger.pay)
   const total: Usage = { inputTokens: 0, outputTokens: 0, totalTokens: 0 }
   for (let step = 0; step < app.config['agent.maxSteps']; step++) {
     const context = await buildContext(app, run, first.contextTokens)
     const request = { ...(await modelRequest(app, run, context, signal)), trace }
-    const answer = yield* askModel(app, models, request)
+    const answer = yield* askModel(app, paid, request)
     addUsage(total, answer.usage)
     if (answer.calls.length === 0) {
       const { provider, model, usage } = answer
@@ -40,6 +41,7 @@ export async function* runAgent(
       return
     }
     yield { type: 'storing' }
+    const { ended } = ledger.bill()
     await app.store.appendToolCalls({
       runId: run.id,
       messageId: app.newId(),
@@ -47,8 +49,10 @@ export async function* runAgent(
       toolCalls: answer.calls,
       usage: answer.usage,
       model: answer.model,
+      ended,
       at: app.clock.now(),
     })
+    ledger.paid(ended)
     yield { type: 'tool_calls', total: { ...total } }
     for (const call of answer.calls) yield* callTool(app, run, call, { signal, trace })
   }
@@ -131,8 +135,13 @@ async function* callTool(app: App, run: Run, call: ModelToolCall, asker: Asker):
     at: app.clock.now(),
   })
   yield { type: 'tool_result', call, outcome }
+  // The gateway stops, and what the tool waited for never comes.
+  if (outcome.code === 'INTERRUPTED') throw new TalonError('INTERRUPTED', 'The gateway stopped.')
   asker.signal.throwIfAborted()
 }
+
+// What no model can do anything about.
+const endsRun: ReadonlySet<string> = new Set<ErrorCode>(['STORAGE_UNAVAILABLE', 'BUDGET_EXCEEDED'])
 
 /** A model may name a tool that does not exist; that is an answer to it, not the end of the run. */
 async function toolOutcome(app: App, run: Run, call: ModelToolCall, asker: Asker): Promise<ToolOutcome> {
@@ -141,9 +150,9 @@ async function toolOutcome(app: App, run: Run, call: ModelToolCall, asker: Asker
     if (!(await mayUseTools(app, run))) {
       throw new TalonError('FORBIDDEN', 'The token of this message lacks the scope "tools".')
     }
-    return await app.tools.run({ toolName: call.name, args: call.args, tokenId, sessionId, runId, ...asker })
+    return await app.tools.run({ toolName: call.name, args: call.args, callId: call.id, tokenId, sessionId, runId, ...asker })
   } catch (error) {
-    if (!(error instanceof TalonError) || error.code === 'STORAGE_UNAVAILABLE') throw error
+    if (!(error instanceof TalonError) || endsRun.has(error.code)) throw error
     const failed = { success: false, output: '', error: error.message, code: error.code }
     return { toolName: call.name, invocationId: '', durationMs: 0, truncated: false, ...failed }
   }

@@ -1,5 +1,6 @@
 import type { Run } from '../../db/store.ts'
 import type { App, TraceContext } from '../record.ts'
+import { openLedger } from './budget.ts'
 import { shortened, toModelMessages, windowCharacters } from './context.ts'
 import type { Model } from './model.ts'
 
@@ -44,6 +45,21 @@ export async function updateSummary(
   const parts = [old?.summary && `Summary so far:\n${old.summary}`, `What was said since:\n${lines.join('\n')}`]
   // A message of a person may be longer than the window of itself.
   const content = parts.filter(Boolean).join('\n\n').slice(0, room)
+  const ledger = openLedger(app, run, { aside: true })
+  try {
+    const summary = await summaryOf(ledger.pay(model), content, trace)
+    if (summary === '') return
+    const { ended } = ledger.bill()
+    const at = app.clock.now()
+    await app.store.saveMemorySummary({ sessionId, epoch, summary, throughSeq: last.seq, ended, at })
+    ledger.paid(ended)
+  } finally {
+    const { ended } = ledger.bill()
+    if (ended.length > 0) await app.store.settleCalls({ ended, at: app.clock.now() })
+  }
+}
+
+async function summaryOf(model: Model, content: string, trace: TraceContext | undefined): Promise<string> {
   let summary = ''
   const signal = AbortSignal.timeout(timeoutMs)
   for await (const event of model.stream({
@@ -55,6 +71,5 @@ export async function updateSummary(
   })) {
     if (event.type === 'text') summary += event.text
   }
-  summary = summary.trim().slice(0, maxSummaryCharacters)
-  if (summary !== '') await app.store.saveMemorySummary({ sessionId, epoch, summary, throughSeq: last.seq })
+  return summary.trim().slice(0, maxSummaryCharacters)
 }

@@ -11,7 +11,7 @@ const expected: [command: string, answer: RegExp][] = [
   ],
   ['/status', /Gateway: ok, Talon \d+\.\d+\.\d+[\s\S]*This session: `sess_/],
   ['/tools', /`file_read` \(safe\)/],
-  ['/usage', /^\d+ answers, \d+ tokens: \d+ in, \d+ out\.$/],
+  ['/usage', /^\d+ answers, \d+ tokens: \d+ in, \d+ out\.\n- Cost: 0\.00 USD\n/],
   ['/model', /This session uses `offline`[\s\S]*`offline\/offline`/],
   ['/model no-such', /There is no model `no-such`[\s\S]*`offline\/offline`/],
   [' /HELP ', /`\/help`/],
@@ -116,5 +116,7 @@ test('/usage counts the tokens of all runs of the session', async () => {
   await talk.ask('one')
   await talk.ask('two')
   await talk.ask('/usage')
-  expect((await talk.messages()).at(-1)?.content).toMatch(/ 240 tokens: 200 in, 40 out\.$/)
+  expect((await talk.messages()).at(-1)?.content).toMatch(
+    / 240 tokens: 200 in, 40 out\.\n- Cost: 2 calls at a price that is not known\n- Tools: 0 runs/,
+  )
 })

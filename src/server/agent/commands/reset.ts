@@ -1,3 +1,4 @@
+import { agentFor } from '../../actors.ts'
 import type { SlashCommand } from '../commands.ts'
 
 export const command: SlashCommand = {
@@ -9,6 +10,7 @@ export const command: SlashCommand = {
       sessionId: session.id,
       at: app.clock.now(),
       cut: { messageId: app.newId(), keepRunId: run.id },
+      audit: app.audit.entry({ action: 'session.reset', target: session.id }, agentFor(run.tokenId)),
     })
     return { text: 'The history is archived; this session starts anew.', epoch }
   },

@@ -29,6 +29,7 @@ export function languageModels(provider: ProviderSettings, load: Load): (model: 
     provider: provider.name,
     id: model.id,
     contextTokens: model.contextTokens,
+    maxOutputTokens: model.maxOutputTokens,
     stream: request => stream(provider, model, load, request),
   })
 }
@@ -138,10 +139,12 @@ function finishOf(part: FinishPart, hasText: boolean, hasCalls: boolean, fail: F
     throw fail('gave an empty answer')
   }
   const usage = usageOf(part.usage)
-  if (reason === 'length') return { type: 'finish', usage, reason }
+  const cached = part.usage.inputTokens.cacheRead
+  const told = cached ? { usage, cachedInputTokens: cached } : { usage }
+  if (reason === 'length') return { type: 'finish', ...told, reason }
   // Some servers end an answer that calls tools with `stop`.
-  if (hasCalls) return { type: 'finish', usage, reason: 'tool_calls' }
-  return { type: 'finish', usage, reason: reason === 'stop' ? 'stop' : 'other' }
+  if (hasCalls) return { type: 'finish', ...told, reason: 'tool_calls' }
+  return { type: 'finish', ...told, reason: reason === 'stop' ? 'stop' : 'other' }
 }
 
 function usageOf(usage: FinishPart['usage']): Usage | undefined {

@@ -31,7 +31,7 @@ type Plan =
 export function offlineModel(options: OfflineOptions): Model {
   const { provider = 'offline', id = 'offline', newId, slowWordMs = 50 } = options
   const stream = (request: ModelRequest) => answer(request, newId, slowWordMs)
-  return { provider, id, contextTokens, stream }
+  return { provider, id, contextTokens, free: true, stream }
 }
 
 async function* answer(request: ModelRequest, newId: () => string, slowWordMs: number): AsyncGenerator<ModelEvent> {

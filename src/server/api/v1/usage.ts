@@ -1,32 +1,31 @@
-import * as z from 'zod'
 import { TalonError } from '../../../protocol/errors.ts'
-import { requireScope } from '../../http.ts'
+import { maxUsageRows } from '../../../protocol/requests/usage.ts'
 import type { Routes } from '../mount.ts'
-import { number } from '../request.ts'
-
-const dayMs = 24 * 60 * 60_000
-const minuteMs = 60_000
-const defaultSpanMs = 30 * dayMs
-// The widest there is on earth are -12:00 and +14:00.
-const maxOffsetMinutes = 14 * 60
-
-const time = z.int().min(0)
-const span = z
-  .object({ from: time, to: time, utcOffsetMinutes: z.int().min(-maxOffsetMinutes).max(maxOffsetMinutes) })
-  .refine(({ from, to }) => from < to, 'from must be before to.')
+import { askAs, number } from '../request.ts'
+import { usageCsv } from '../usage-csv.ts'
 
 export const routes: Routes = (http, app) => {
   http.get('/api/v1/usage', async c => {
-    requireScope(c, 'read')
-    const to = number(c, 'to') ?? app.clock.now()
-    const from = number(c, 'from') ?? to - defaultSpanMs
-    const parsed = span.safeParse({ from, to, utcOffsetMinutes: number(c, 'utcOffsetMinutes') ?? 0 })
-    if (!parsed.success) {
-      const issue = parsed.error.issues[0]
-      throw new TalonError('INVALID_MESSAGE', [...(issue?.path ?? []), issue?.message ?? 'not valid'].join(': '))
-    }
-    const query = { from, to, utcOffsetMs: parsed.data.utcOffsetMinutes * minuteMs }
-    const days = await app.store.usageByDay(query, { signal: c.req.raw.signal })
-    return c.json({ from, to, days })
+    const { from, to, by, sessionId, format = 'json' } = c.req.query()
+    if (format !== 'json' && format !== 'csv') throw new TalonError('INVALID_MESSAGE', '"format" must be json or csv.')
+    const isCsv = format === 'csv'
+    const report = await askAs(app, c, 'usage.get', {
+      from: dayOf(from),
+      to: dayOf(to),
+      by: by || undefined,
+      limit: number(c, 'limit') ?? (isCsv ? maxUsageRows : undefined),
+      sessionId: sessionId || undefined,
+    })
+    if (!isCsv) return c.json(report)
+    return c.body(usageCsv(report), 200, {
+      'Content-Type': 'text/csv; charset=utf-8; header=present',
+      'Content-Disposition': `attachment; filename="talon-usage-${report.from}-${report.to}-by-${report.by}.csv"`,
+    })
   })
+}
+
+/** A day as it is, or Unix ms as the number that it is; a schema judges both. */
+function dayOf(text: string | undefined): string | number | undefined {
+  if (text === undefined || text === '') return undefined
+  return /^\d+$/.test(text) ? Number(text) : text
 }
