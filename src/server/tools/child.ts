@@ -1,15 +1,26 @@
-import { type ChildProcessWithoutNullStreams as Streams, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { constants, setPriority } from 'node:os'
+import type { Readable, Writable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 import { fileError } from './fileError.ts'
 import { createHeadAndTail } from './output.ts'
-import { kill, type Tree, terminate } from './processTree.ts'
+import { markedTree, type Tree } from './processTree.ts'
 
 /** Time between SIGTERM and SIGKILL. */
 const defaultKillGraceMs = 2_000
 /** Time for the last output of a process that has ended; longer only if something that cannot be killed holds the pipe. */
 const pipeGraceMs = 1_000
 const markName = 'TALON_RUN'
+
+/** A program that has just been started. */
+export interface Started {
+  pid: number
+  /** Marks the environment of all that it starts. */
+  mark: string
+  /** What it says on descriptor 4, if it was given one. */
+  notes: Readable | undefined
+}
 
 export interface ChildInput {
   command: string
@@ -24,8 +35,25 @@ export interface ChildInput {
   id: string
   /** Of each stream, in bytes; head and tail of what is longer. */
   maxOutputBytes: number
+  /** Output beyond this, both streams together, ends it. */
+  maxTotalBytes?: number
+  /** Time after which it is asked to end; the result then says so as `stopped`. */
+  timeLimitMs?: number
   killGraceMs?: number
   onOutput?: (stream: 'stdout' | 'stderr', chunk: Buffer) => void
+  /** An open file that it gets as its descriptor 3; with it, a pipe is its descriptor 4. It stays open here. */
+  descriptor?: number
+  /** How what was started is found and ended; by parents, session and mark where this is left out. */
+  treeOf?: (started: Started) => Tree
+  /** Told at its start; the function that it is handed ends it at once. */
+  onStart?: (started: Started, halt: (stop: Stop) => void) => void
+}
+
+/** A bound that a child went beyond. */
+export interface Stop {
+  by: 'time' | 'output' | 'memory' | 'processes' | 'disk'
+  /** In words, with the setting that says how much it may be. */
+  reason: string
 }
 
 interface Output {
@@ -38,6 +66,17 @@ export interface ChildResult extends Output {
   /** Null if a signal ended it. */
   exitCode: number | null
   signal: string | null
+  /** Which bound it was ended for; undefined if it ended by itself. */
+  stopped?: Stop
+}
+
+/** What `runChild` follows while the child lives. */
+interface Streams {
+  child: ChildProcess
+  stdin: Writable
+  stdout: Readable
+  stderr: Readable
+  notes: Readable | undefined
 }
 
 /**
@@ -46,55 +85,114 @@ export interface ChildResult extends Output {
  */
 export async function runChild(input: ChildInput): Promise<ChildResult> {
   input.signal.throwIfAborted()
-  const env = { ...input.env, [markName]: input.id }
-  const child = spawn(input.command, input.args, { cwd: input.cwd, env, detached: true, stdio: 'pipe' })
-  child.on('error', () => {}) // Without a listener an error after the start would end the gateway.
+  const streams = start(input)
+  const { child } = streams
   const exited = new Promise<void>(resolve => child.once('exit', () => resolve()))
   const closed = new Promise<void>(resolve => child.once('close', () => resolve()))
-  const output = collect(child, input)
+  const halt = new AbortController()
+  let stopped: Stop | undefined
+  const haltFor = (stop: Stop) => {
+    stopped ??= stop
+    halt.abort()
+  }
+  const output = collect(streams, input, haltFor)
   await once(child, 'spawn').catch(error => Promise.reject(fileError(error, input.command)))
-  feed(child, input.stdin)
-  const tree = { pid: child.pid ?? 0, mark: `${markName}=${input.id}` }
-  await exitOrStop(exited, tree, input)
+  feed(streams.stdin, input.stdin)
+  const started = { pid: child.pid ?? 0, mark: `${markName}=${input.id}`, notes: streams.notes }
+  const tree = input.treeOf?.(started) ?? markedTree(started)
+  input.onStart?.(started, haltFor)
+  const late = new AbortController()
+  const timer = setTimer(() => {
+    stopped ??= { by: 'time', reason: `It did not end within ${input.timeLimitMs} ms.` }
+    late.abort()
+  }, input.timeLimitMs)
+  await exitOrStop(exited, tree, AbortSignal.any([input.signal, late.signal]), halt.signal, input.killGraceMs)
+  clearTimeout(timer)
+  const pipesClose = () => Promise.race([closed, setTimeout(pipeGraceMs, undefined, { ref: false })])
+  if (tree.endsWithFirst) await pipesClose()
   // What it left in the background must not outlive the run, and would hold the pipes open.
-  await kill(tree)
-  await Promise.race([closed, setTimeout(pipeGraceMs, undefined, { ref: false })])
-  child.stdout.destroy()
-  child.stderr.destroy()
+  await tree.kill()
+  await pipesClose()
+  for (const stream of [streams.stdout, streams.stderr, streams.notes]) stream?.destroy()
   input.signal.throwIfAborted()
-  return { exitCode: child.exitCode, signal: child.signalCode, ...output() }
+  const result = { exitCode: child.exitCode, signal: child.signalCode, ...output() }
+  return stopped === undefined ? result : { ...result, stopped }
 }
 
-function collect(child: Streams, { maxOutputBytes, onOutput }: ChildInput): () => Output {
-  const streams = { stdout: createHeadAndTail(maxOutputBytes), stderr: createHeadAndTail(maxOutputBytes) }
+function setTimer(then: () => void, afterMs: number | undefined): NodeJS.Timeout | undefined {
+  return afterMs === undefined ? undefined : globalThis.setTimeout(then, afterMs)
+}
+
+function start({ command, args, cwd, env, id, descriptor }: ChildInput): Streams {
+  const child = spawn(command, args, {
+    cwd,
+    env: { ...env, [markName]: id },
+    detached: true,
+    stdio: descriptor === undefined ? ['pipe', 'pipe', 'pipe'] : ['pipe', 'pipe', 'pipe', descriptor, 'pipe'],
+  })
+  if (child.pid !== undefined) yieldTo(child.pid)
+  child.on('error', () => {}) // Without a listener an error after the start would end the gateway.
+  // A pipe that the child writes to is readable here, whatever the type of `stdio` allows.
+  const notes = (descriptor === undefined ? undefined : child.stdio[4]) as Readable | undefined
+  notes?.on('error', () => {})
+  // The first three are pipes, as said above.
+  const { stdin, stdout, stderr } = child as ChildProcessWithoutNullStreams
+  return { child, stdin, stdout, stderr, notes }
+}
+
+/** However much a command computes, the gateway comes first. */
+function yieldTo(pid: number): void {
+  try {
+    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL)
+  } catch {
+    // It has ended already.
+  }
+}
+
+function collect(streams: Streams, input: ChildInput, halt: (stop: Stop) => void): () => Output {
+  const { maxOutputBytes, maxTotalBytes = Number.POSITIVE_INFINITY, onOutput } = input
+  const kept = { stdout: createHeadAndTail(maxOutputBytes), stderr: createHeadAndTail(maxOutputBytes) }
+  let totalBytes = 0
   for (const name of ['stdout', 'stderr'] as const) {
-    child[name].on('error', () => {})
-    child[name].on('data', (chunk: Buffer) => {
-      streams[name].add(chunk)
+    streams[name].on('error', () => {})
+    streams[name].on('data', (chunk: Buffer) => {
+      kept[name].add(chunk)
       onOutput?.(name, chunk)
+      totalBytes += chunk.length
+      if (totalBytes > maxTotalBytes) halt({ by: 'output', reason: `It wrote more than ${maxTotalBytes} bytes.` })
     })
   }
   return () => {
-    const stdout = streams.stdout.text()
-    const stderr = streams.stderr.text()
+    const stdout = kept.stdout.text()
+    const stderr = kept.stderr.text()
     return { stdout: stdout.text, stderr: stderr.text, truncated: stdout.truncated || stderr.truncated }
   }
 }
 
-function feed(child: Streams, text = ''): void {
-  child.stdin.on('error', () => {}) // It may end without reading what it was given.
-  child.stdin.end(text)
+function feed(stdin: Writable, text = ''): void {
+  stdin.on('error', () => {}) // It may end without reading what it was given.
+  stdin.end(text)
 }
 
-/** Waits for the end of the first process; from the abort on it has a grace, then everything is killed. */
-async function exitOrStop(exited: Promise<void>, tree: Tree, { signal, killGraceMs }: ChildInput): Promise<void> {
+/** Waits for the end of the first process; from the abort on it has a grace, then everything is killed. A halt has none. */
+async function exitOrStop(
+  exited: Promise<void>,
+  tree: Tree,
+  signal: AbortSignal,
+  halt: AbortSignal,
+  killGraceMs = defaultKillGraceMs,
+): Promise<void> {
   const exit = new AbortController()
   const whenExited = exited.then(() => exit.abort())
-  const aborted = once(signal, 'abort', { signal: exit.signal }).catch(() => {})
-  if (!signal.aborted) await Promise.race([exited, aborted])
-  if (!signal.aborted) return whenExited
-  await terminate(tree)
-  await setTimeout(killGraceMs ?? defaultKillGraceMs, undefined, { signal: exit.signal }).catch(() => {})
-  await kill(tree)
+  const wait = (other: AbortSignal) =>
+    other.aborted ? undefined : once(other, 'abort', { signal: exit.signal }).catch(() => {})
+  await Promise.race([exited, wait(signal), wait(halt)])
+  if (exit.signal.aborted) return
+  if (signal.aborted && !halt.aborted) {
+    await tree.terminate()
+    const grace = setTimeout(killGraceMs, undefined, { signal: exit.signal }).catch(() => {})
+    await Promise.race([grace, wait(halt)])
+  }
+  if (signal.aborted || halt.aborted) await tree.kill()
   await whenExited
 }

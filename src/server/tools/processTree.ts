@@ -5,54 +5,94 @@ import { setTimeout } from 'node:timers/promises'
 const maxRounds = 20
 const roundPauseMs = 25
 
-/** The processes that one start brought forth. */
+/** What one start brought forth, and how it is ended. */
 export interface Tree {
+  /** Asks all of it to end (SIGTERM). */
+  terminate(): Promise<void>
+  /** Ends all of it at once and returns when there is none left, or none that can be ended. */
+  kill(): Promise<void>
+  /** Whether all of it ends with its first process, so that its pipes close by themselves. */
+  endsWithFirst?: boolean
+}
+
+/** The processes that one start brought forth. */
+interface Marked {
   /** The first process: leader of its own session and group. */
   pid: number
   /** Marks the environment of all that it starts, so that one which leaves session and group is found too. */
   mark: string
 }
 
-/** Asks all processes of a tree to end (SIGTERM). */
-export async function terminate(tree: Tree): Promise<void> {
-  signalAll(tree, await membersOf(tree), 'SIGTERM')
-}
-
-/** Ends all processes of a tree at once and returns when there are none, or none that can be ended. */
-export async function kill(tree: Tree): Promise<void> {
-  for (let round = 0; round < maxRounds; round++) {
-    const members = await membersOf(tree)
-    const found = signalAll(tree, members, 'SIGKILL')
-    if (!found) return
-    await setTimeout(roundPauseMs)
+/** A tree without a wall: found by parents, session, group and the mark in the environment. */
+export function markedTree(marked: Marked): Tree {
+  return {
+    async terminate() {
+      signalAll(marked, await membersOf(marked), 'SIGTERM')
+    },
+    async kill() {
+      for (let round = 0; round < maxRounds; round++) {
+        const members = await membersOf(marked)
+        const found = signalAll(marked, members, 'SIGKILL')
+        if (!found) return
+        await setTimeout(roundPauseMs)
+      }
+    },
   }
 }
 
 /** False if there was nothing left to send it to. */
-function signalAll(tree: Tree, members: number[], name: 'SIGTERM' | 'SIGKILL'): boolean {
+function signalAll(tree: Marked, members: number[], name: 'SIGTERM' | 'SIGKILL'): boolean {
   const group = send(-tree.pid, name)
   const single = members.map(pid => send(pid, name)).includes(true)
   return group || single
 }
 
-function send(pid: number, name: 'SIGTERM' | 'SIGKILL'): boolean {
+/** False if it has ended already. */
+export function send(pid: number, name: 'SIGTERM' | 'SIGKILL'): boolean {
   try {
     process.kill(pid, name)
     return true
   } catch {
-    return false // It has ended already.
+    return false
   }
 }
 
-interface ProcessRow {
+/** All that a process started and that still hangs on it, at most about `max`. */
+export async function descendantsOf(pid: number, max: number): Promise<number[]> {
+  const found: number[] = []
+  for (let level = [pid]; level.length > 0 && found.length < max; ) {
+    const children = await Promise.all(level.slice(0, max).map(childrenOf))
+    level = children.flat()
+    found.push(...level)
+  }
+  return found
+}
+
+/** From proc_pid_task_tid_children(5): those of every thread of a process. */
+async function childrenOf(pid: number): Promise<number[]> {
+  const threads = await readdir(`/proc/${pid}/task`).catch(() => [])
+  const lists = await Promise.all(
+    threads.map(thread => readFile(`/proc/${pid}/task/${thread}/children`, 'latin1').catch(() => '')),
+  )
+  return lists.flatMap(list =>
+    list
+      .split(' ')
+      .filter(word => word !== '')
+      .map(Number),
+  )
+}
+
+export interface ProcessRow {
   pid: number
   parent: number
   group: number
   session: number
+  /** When it started, in ticks since the boot: with its number it names one process for ever. */
+  startedAt: string
 }
 
 /** Living descendants, members of the session, and what carries the mark. Empty where there is no /proc: the group remains. */
-async function membersOf({ pid, mark }: Tree): Promise<number[]> {
+async function membersOf({ pid, mark }: Marked): Promise<number[]> {
   const names = await readdir('/proc').catch(() => [])
   const pids = names.filter(name => /^\d+$/.test(name)).map(Number)
   const rows = (await Promise.all(pids.map(rowOf))).filter(row => row !== undefined)
@@ -71,12 +111,14 @@ async function membersOf({ pid, mark }: Tree): Promise<number[]> {
 }
 
 /** From proc_pid_stat(5); undefined for a process that is gone or only waits to be collected. */
-async function rowOf(pid: number): Promise<ProcessRow | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
+export async function rowOf(pid: number): Promise<ProcessRow | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined)
   // The name before it stands in brackets and may hold anything, brackets too.
-  const [state, parent, group, session] = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? []
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? []
+  const [state, parent, group, session] = fields
   if (state === undefined || state === 'Z' || state === 'X') return undefined
-  return { pid, parent: Number(parent), group: Number(group), session: Number(session) }
+  const startedAt = fields[19] ?? ''
+  return { pid, parent: Number(parent), group: Number(group), session: Number(session), startedAt }
 }
 
 async function carries(pid: number, mark: string): Promise<boolean> {

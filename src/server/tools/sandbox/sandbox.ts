@@ -1,4 +1,13 @@
-import { type ChildResult, runChild } from '../child.ts'
+import type { Config } from '../../config.ts'
+import type { Log } from '../../log.ts'
+import type { ChildResult } from '../child.ts'
+import { findingsOn } from './findings.ts'
+import { limitsOf } from './limits.ts'
+import { type Machine, prepareMachine } from './machine.ts'
+import { type Ground, plannedArgs, planOf } from './plan.ts'
+import { type Verdict, verdictOf } from './probe.ts'
+import { createStarter } from './starter.ts'
+import { createWatch } from './watch.ts'
 
 /**
  * How well a command is walled in. `full`: namespaces, no network, limits; `container`: the gateway itself runs in a
@@ -15,9 +24,9 @@ export interface Command {
   network?: boolean
   /** Beside the few variables that every command gets; nothing of the gateway's own environment is passed on. */
   env?: Readonly<Record<string, string>>
-  /** Files and folders that it may read beside the system and the workspace, absolute paths. */
+  /** Files and folders that it may read beside the system and the workspace, absolute paths that exist. */
   readable?: readonly string[]
-  /** Folder that it sees as the workspace if that is another one; `readOnly` walls off writing. */
+  /** Walls off writing to the workspace. */
   readOnly?: boolean
   /** Ends it with all that it started. */
   signal: AbortSignal
@@ -25,30 +34,90 @@ export interface Command {
   id: string
   /** Of each stream, in bytes; head and tail of what is longer. */
   maxOutputBytes: number
-  /** Output beyond this, both streams together, ends it. */
+  /** Output beyond this, both streams together, ends it; the result then says so as `stopped`. */
   maxTotalBytes?: number
+  /** Time after which it is asked to end, and killed a little later; the result then says so as `stopped`. */
+  timeLimitMs?: number
   onOutput?: (stream: 'stdout' | 'stderr', chunk: Buffer) => void
 }
 
 export interface Sandbox {
+  /** `off` until it is known what works here. */
   readonly level: SandboxLevel
   /** Why it is not `full`, with the fix. */
   readonly reason: string | undefined
+  /** Finds out, by running it, what works here; once, however often it is asked. */
+  probe(): Promise<void>
   /** The arguments with which the kernel would be asked to run it, for a dry run. */
   describe(command: Pick<Command, 'argv' | 'cwd' | 'network'>): string[]
   /**
-   * Runs a command until it and all that it started have ended.
+   * Runs a command until it and all that it started have ended. `stopped` of the result says which bound ended it.
    * @throws the reason of `signal`; TalonError if it could not be started
    */
   run(command: Command): Promise<ChildResult>
+  /** Ends every command, and resolves when none is left. */
+  close(): Promise<void>
 }
 
-/** Runs commands without a wall. */
-export function createSandbox(): Sandbox {
+export interface SandboxParts {
+  /** The data folder, an absolute path. */
+  home: string
+  /** The folder that commands may write to, an absolute path. */
+  workspace: string
+  config: Config
+  log: Log
+  newId: () => string
+  /** Space on the disk of the workspace that commands may not use up. */
+  keepFreeBytes?: number
+}
+
+const probeTimeoutMs = 10_000
+const probeOutputBytes = 4_096
+const defaultKeepFreeBytes = 128 * 1_048_576
+const nothing: Machine = { prlimit: undefined, walls: 'It was not looked for.' }
+
+/** Runs commands behind the best wall that works here. */
+export function createSandbox(parts: SandboxParts): Sandbox {
+  const { config, log, home, workspace } = parts
+  const keepFreeBytes = parts.keepFreeBytes ?? defaultKeepFreeBytes
+  const starter = createStarter(createWatch({ folder: workspace, keepFreeBytes }))
+  const ground = (): Ground => ({ home, workspace, limits: limitsOf(config) })
+  let machine = nothing
+  let verdict: Verdict = { level: 'off', reason: 'What works here is being probed.' }
+  let probing: Promise<void> | undefined
+
+  const find = async () => {
+    machine = await prepareMachine(home)
+    const signal = AbortSignal.timeout(probeTimeoutMs)
+    const command = () => ({ id: parts.newId(), signal, maxOutputBytes: probeOutputBytes })
+    const found = await findingsOn(machine, ground(), plan => starter.run(plan, command(), ground().limits))
+    verdict = verdictOf(found, config['sandbox.level'])
+    const { level, reason } = verdict
+    if (level === 'full') log.info({ level }, 'commands of tools run behind a full wall')
+    else log.warn({ level, reason }, 'commands of tools run without a full wall')
+  }
+  const probe = () => {
+    probing ??= find().catch(error => {
+      verdict = { level: 'off', reason: 'What works here could not be probed; the log says why.' }
+      log.error({ err: error }, 'the sandbox could not be probed')
+    })
+    return probing
+  }
   return {
-    level: 'off',
-    reason: 'There is no sandbox.',
-    describe: ({ argv }) => [...argv],
-    run: ({ argv: [command, ...args], ...more }) => runChild({ ...more, command, args }),
+    get level() {
+      return verdict.level
+    },
+    get reason() {
+      return verdict.reason
+    },
+    probe,
+    describe: command => plannedArgs(verdict.level, machine, ground(), command),
+    async run(command) {
+      await probe()
+      command.signal.throwIfAborted()
+      const plan = await planOf(verdict.level, machine, ground(), command)
+      return starter.run(plan, command, ground().limits)
+    },
+    close: () => starter.close(),
   }
 }
