@@ -1,8 +1,30 @@
 import * as z from 'zod'
-import { configSchema, idSchema, toolSchema } from '../shapes.ts'
+import { configSchema, decisionSchema, idSchema, toolSchema } from '../shapes.ts'
 import type { RequestRow } from './row.ts'
 
 const empty = z.object({})
+
+/** One run of a tool in the history. */
+const toolRunSchema = z.object({
+  invocationId: z.string(),
+  toolName: z.string(),
+  tokenId: z.string().nullable(),
+  sessionId: z.string().nullable(),
+  runId: z.string().nullable(),
+  /** Without secrets; long texts are cut. */
+  args: configSchema,
+  startedAt: z.number(),
+  finishedAt: z.number().nullable(),
+  dryRun: z.boolean(),
+  tainted: z.boolean(),
+  decision: decisionSchema.nullable(),
+  /** Null while it runs. */
+  success: z.boolean().nullable(),
+  code: z.string().nullable(),
+  error: z.string().nullable(),
+  durationMs: z.number().nullable(),
+  outputBytes: z.number().nullable(),
+})
 
 /** What is about tools. */
 export const toolRequests = {
@@ -15,7 +37,8 @@ export const toolRequests = {
     changes: false,
   },
   'tools.invoke': {
-    summary: 'Runs a tool. A tool that fails is no protocol error: the result says `success: false`.',
+    summary:
+      'Runs a tool. A tool that fails is no protocol error: the result says `success: false`. One that asks waits for a person; with `dryRun` nothing waits and nothing is done, and the result says what would be.',
     payload: z.object({
       toolName: z.string().min(1).max(100),
       args: configSchema.default({}),
@@ -34,7 +57,7 @@ export const toolRequests = {
       code: z.string().optional(),
       durationMs: z.number(),
       truncated: z.boolean(),
-      decision: z.object({ allowed: z.boolean(), rule: z.string() }).optional(),
+      decision: decisionSchema.optional(),
     }),
     scope: 'tools',
     changes: true,
@@ -46,6 +69,28 @@ export const toolRequests = {
     reply: 'tools.cancelled',
     result: z.object({ invocationId: z.string() }),
     scope: 'tools',
+    changes: false,
+  },
+  'tools.history': {
+    summary:
+      'A page of the runs of tools, newest first, those among them that were not allowed: kept for 30 days. `before` is the `nextCursor` of the page before.',
+    payload: z.object({
+      sessionId: idSchema.optional(),
+      toolName: z.string().min(1).max(100).optional(),
+      before: idSchema.optional(),
+      limit: z.number().int().min(1).max(200).default(50),
+    }),
+    reply: 'tools.history',
+    result: z.object({ runs: z.array(toolRunSchema), nextCursor: z.string().nullable() }),
+    scope: 'read',
+    changes: false,
+  },
+  'tools.run': {
+    summary: 'One run of a tool. Its output is kept for a day, and null after that.',
+    payload: z.object({ invocationId: idSchema }),
+    reply: 'tools.run',
+    result: z.object({ run: toolRunSchema, output: z.string().nullable() }),
+    scope: 'read',
     changes: false,
   },
 } as const satisfies Record<string, RequestRow>

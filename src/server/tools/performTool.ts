@@ -1,8 +1,11 @@
 import { type ErrorCode, TalonError } from '../../protocol/errors.ts'
+import type { EventPayload } from '../../protocol/messages.ts'
+import type { ToolDecision } from '../../protocol/shapes.ts'
 import type { ToolOutcome, ToolRunInput } from '../record.ts'
-import type { Decision } from './decide.ts'
+import type { Permit, ToolCall } from './judge.ts'
 import { capOutput } from './output.ts'
-import type { BoundTool, Tool, ToolAnswer, ToolApp, ToolContext } from './tool.ts'
+import { createOutputStream, type OutputStream, type StreamName } from './outputStream.ts'
+import type { ToolAnswer, ToolApp, ToolContext } from './tool.ts'
 
 /** The longest time that any run may take, whatever a caller asks for. */
 export const maxTimeoutMs = 600_000
@@ -11,36 +14,67 @@ const settleGraceMs = 5_000
 const maxErrorBytes = 4_096
 
 /** A run that may begin: its arguments are right and it is allowed. */
-export interface Job {
-  tool: Tool
-  bound: Extract<BoundTool, { ok: true }>
-  decision: Decision
-  input: ToolRunInput
-  invocationId: string
+export interface Job extends ToolCall {
+  permit: Permit
   timeoutMs: number
   stop: AbortController
 }
 
+/** What a tool did, and whether its answer is text of others. */
+export interface Performed {
+  outcome: ToolOutcome
+  taints: boolean
+}
+
 /** Lets a tool act within its time and its room for output; whatever it throws becomes a result. */
-export async function perform(app: ToolApp, job: Job): Promise<ToolOutcome> {
+export async function perform(
+  app: ToolApp,
+  job: Job,
+  emit: (payload: EventPayload<'tool.stream'>) => void,
+): Promise<Performed> {
   const { tool, bound, stop, invocationId, input, timeoutMs } = job
   const maxOutputBytes = app.config['tools.maxOutputBytes']
   const { sessionId, runId, tokenId } = input
-  const about = { invocationId, sessionId, runId, tokenId, maxOutputBytes }
-  const context: ToolContext = { ...app, ...about, signal: stop.signal, stream: () => {} }
+  const about = { invocationId, sessionId, runId, tokenId, maxOutputBytes, tainted: job.permit.standing.tainted }
+  // Most tools show nothing while they run.
+  let shown: OutputStream | undefined
+  const stream = (name: StreamName, chunk: string) => {
+    shown ??= createOutputStream(app.clock, (from, text) => emit(streamPayload(job, from, text)))
+    shown.add(name, chunk)
+  }
+  const context: ToolContext = { ...app, ...about, signal: stop.signal, stream }
   const act = (): Promise<ToolAnswer> => (input.dryRun ? bound.dryRun(context) : bound.run(context))
   const startedAt = app.clock.monotonic()
   const timer = setTimeout(() => stop.abort(timedOut(tool.name, timeoutMs)), timeoutMs)
   const answer = await settled(act, stop.signal).catch(error => failureOf(error, app, job))
   clearTimeout(timer)
+  shown?.end()
   const durationMs = Math.round(app.clock.monotonic() - startedAt)
   const outcome = outcomeOf(answer, job, durationMs, maxOutputBytes)
   app.log.debug({ success: outcome.success, durationMs }, 'A tool ran')
-  return outcome
+  const ofAnswer = typeof answer === 'string' ? undefined : answer.taints
+  return { outcome, taints: !input.dryRun && (ofAnswer ?? tool.taints) }
+}
+
+function streamPayload({ invocationId, input }: Job, stream: StreamName, chunk: string): EventPayload<'tool.stream'> {
+  const { sessionId, runId, callId } = input
+  return {
+    invocationId,
+    stream,
+    chunk,
+    ...(sessionId !== undefined && { sessionId }),
+    ...(runId !== undefined && { runId }),
+    ...(callId !== undefined && { callId }),
+  }
 }
 
 /** The result of a run that did not begin. */
-export function refusal(input: ToolRunInput, invocationId: string, decision: Decision, why: TalonError): ToolOutcome {
+export function refusal(
+  input: ToolRunInput,
+  invocationId: string,
+  decision: ToolDecision,
+  why: TalonError,
+): ToolOutcome {
   const failed = { success: false, output: '', error: why.message, code: why.code, durationMs: 0, truncated: false }
   return { ...nameOf(input, invocationId), ...failed, decision }
 }
@@ -66,7 +100,7 @@ function outcomeOf(answer: ToolAnswer, job: Job, durationMs: number, maxOutputBy
   const { output, error, code } = typeof answer === 'string' ? { output: answer } : answer
   const { text, truncated } = capOutput(output, maxOutputBytes)
   const begin = nameOf(job.input, job.invocationId)
-  const end = { durationMs, truncated, decision: job.decision }
+  const end = { durationMs, truncated, decision: job.permit.decision }
   if (error === undefined) return { ...begin, success: true, output: text, ...end }
   const shown = capOutput(error, maxErrorBytes).text
   return {

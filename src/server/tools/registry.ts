@@ -1,14 +1,21 @@
-import { realpathSync } from 'node:fs'
+import { realpathSync, rmSync } from 'node:fs'
 import { join, resolve, sep } from 'node:path'
 import type { ToolInfo } from '../../protocol/shapes.ts'
 import { type Config, ConfigError } from '../config.ts'
-import type { Log } from '../log.ts'
-import type { Clock, Tools } from '../record.ts'
-import { denialOf } from './decide.ts'
+import type { GatewayLog, Log } from '../log.ts'
+import type { Approvals, Auth, Bus, Clock, Tools } from '../record.ts'
+import type { Compute } from './compute/compute.ts'
+import { isSwitchedOff } from './judge.ts'
+import { keptArguments } from './keptArguments.ts'
 import type { Network } from './network/network.ts'
+import { createOwnTools } from './own/ownTools.ts'
+import type { Processes } from './processes.ts'
+import type { Reader } from './reading/reader.ts'
+import { rootsOf } from './roots.ts'
 import { type InvocationStore, ToolRunner } from './runTool.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
 import type { Tool, ToolApp, ToolStore } from './tool.ts'
+import type { Trash } from './trash/trash.ts'
 
 export interface ToolParts {
   store: InvocationStore & ToolStore
@@ -19,45 +26,84 @@ export interface ToolParts {
   clock: Clock
   newId: () => string
   sandbox: Sandbox
+  processes: Processes
   network: Network
+  reader: Reader
+  compute: Compute
+  trash: Trash
+  approvals: Pick<Approvals, 'ask' | 'elevatedUntil'>
+  auth: Pick<Auth, 'profileOf' | 'scopesOf'>
+  bus: Pick<Bus, 'emit'>
+  logs: Pick<GatewayLog, 'clean'>
+  /** Told when the list of tools is another one. */
+  onToolsChanged?: () => void
 }
 
 /**
  * The tools of this gateway: those whose files lie in this folder, unless others are given.
  * @throws ConfigError if the workspace holds the data folder.
  */
-export function createTools(parts: ToolParts, tools: Tool[] = toolsOfFolder()): Tools {
-  const { config, log, clock, newId, store, sandbox, network } = parts
+export function createTools(parts: ToolParts, builtIn: Tool[] = toolsOfFolder()): Tools {
+  const { config, log, clock, newId, store, sandbox, processes, network, reader, compute, trash } = parts
+  const workspace = workspaceOf(parts.home, config['tools.workspace'])
   const app: ToolApp = {
     config,
     log,
     clock,
     newId,
     store,
+    scopesOf: parts.auth.scopesOf,
     sandbox,
+    processes,
     network,
-    workspace: workspaceOf(parts.home, config['tools.workspace']),
+    reader,
+    compute,
+    trash,
+    workspace,
+    scratch: join(parts.home, 'run', 'scratch'),
+    roots: rootsOf(parts.home, workspace, config['tools.roots']),
   }
-  const runner = new ToolRunner(app, parts.store, tools)
-  const list = () => tools.map(tool => infoOf(tool, app))
+  rmSync(app.scratch, { recursive: true, force: true }) // What a crash left there.
+  const onChange = () => parts.onToolsChanged?.()
+  const taken = new Set(builtIn.map(tool => tool.name))
+  const own = createOwnTools({ ...app, home: parts.home, taken, onChange })
+  const all = () => [...builtIn, ...own.list()]
+  const runner = new ToolRunner({
+    ...parts,
+    app,
+    tools: all,
+    profileOf: parts.auth.profileOf,
+    keptArgs: args => keptArguments(args, parts.logs.clean),
+  })
+  const list = () => all().map(tool => infoOf(tool, app))
   return {
     list,
     listing: () => ({ tools: list() }),
     run: input => runner.run(input),
     cancel: (invocationId, tokenId) => runner.cancel(invocationId, tokenId),
+    async start() {
+      await sandbox.probe()
+      onChange() // What a tool may do depends on the level.
+      await own.start().catch(error => log.error({ err: error }, 'own tools could not be loaded'))
+    },
+    async stop() {
+      await Promise.all([own.stop(), processes.close()])
+    },
   }
 }
 
+const switchedOff = 'The setting tools.disabled switches it off.'
+
 function infoOf(tool: Tool, app: ToolApp): ToolInfo {
   const { name, description, parameters, group, permission } = tool
-  const reason = denialOf(tool) ?? tool.available(app)
+  const reason = isSwitchedOff(tool, app.config['tools.disabled']) ? switchedOff : tool.available(app)
   const facts = { name, description, parameters, group, permission, available: reason === undefined }
   return reason === undefined ? facts : { ...facts, reason }
 }
 
-// The folder is the registry: a tool is a file whose name has an underscore, and is called like it.
+// The folder is the registry: a tool is a file whose name has an underscore, or one of these words, and is called so.
 function toolsOfFolder(): Tool[] {
-  const files = import.meta.glob<{ default: Tool }>('./*_*.ts', { eager: true })
+  const files = import.meta.glob<{ default: Tool }>(['./*_*.ts', './calculate.ts'], { eager: true })
   return Object.entries(files)
     .map(([file, { default: tool }]) => {
       if (file !== `./${tool.name}.ts`) throw new Error(`The tool "${tool.name}" is declared in ${file}.`)
@@ -76,7 +122,7 @@ export function workspaceOf(home: string, setting: string): string {
       `tools.workspace: ${workspace} holds the data folder ${home}. Name a folder inside or beside it.`,
     )
   }
-  for (const own of ['run', 'backups']) {
+  for (const own of ['run', 'backups', 'tools', 'trash']) {
     if (`${root}${sep}`.startsWith(`${join(realPath(home), own)}${sep}`)) {
       throw new ConfigError(`tools.workspace: ${workspace} lies in a folder that Talon itself uses. Name another one.`)
     }

@@ -1,19 +1,38 @@
 import type { Invocation, RequestKey, Store } from '../../db/store.ts'
 import { TalonError } from '../../protocol/errors.ts'
 import { nearest } from '../config.ts'
-import type { ToolOutcome, ToolRunInput, Tools } from '../record.ts'
-import { decide, denialOf } from './decide.ts'
-import { cancelled, type Job, maxTimeoutMs, nameOf, perform, refusal } from './performTool.ts'
+import type { Bus, ToolOutcome, ToolRunInput, Tools } from '../record.ts'
+import { auditOf } from './audited.ts'
+import { decisionOf } from './decide.ts'
+import { createJudge, type Judge, type JudgeDeps, type Permit, revoked, type ToolCall } from './judge.ts'
+import { cancelled, type Job, maxTimeoutMs, nameOf, type Performed, perform, refusal } from './performTool.ts'
 import { createSlots, type Slots } from './slots.ts'
 import type { Tool, ToolApp } from './tool.ts'
 
 /** Runs that wait for a slot; more are refused. */
-const maxWaiting = 256
+const maxWaiting = 1_024
 
 export type InvocationStore = Pick<
   Store,
-  'beginInvocation' | 'finishInvocation' | 'getInvocation' | 'findInvocation' | 'getHead'
+  | 'beginInvocation'
+  | 'finishInvocation'
+  | 'recordRefusal'
+  | 'getInvocation'
+  | 'findInvocation'
+  | 'getHead'
+  | 'getSession'
+  | 'findGrant'
+  | 'hasGrant'
 >
+
+export interface RunnerDeps extends Omit<JudgeDeps, 'store'> {
+  store: InvocationStore
+  bus: Pick<Bus, 'emit'>
+  /** Those that there are now: own tools come and go. */
+  tools: () => readonly Tool[]
+  /** Arguments as they may be stored. */
+  keptArgs: (args: Record<string, unknown>) => Record<string, unknown>
+}
 
 /** A run that was asked for and has no result yet. */
 interface Pending {
@@ -26,16 +45,21 @@ interface Pending {
 export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
   readonly #app: ToolApp
   readonly #store: InvocationStore
-  readonly #tools: ReadonlyMap<string, Tool>
+  readonly #deps: Pick<RunnerDeps, 'bus' | 'keptArgs'>
+  readonly #judge: Judge
+  readonly #tools: () => readonly Tool[]
   readonly #slots: Slots
   // Both are bounded by the slots and the places to wait for one; before that, by what connections may have in flight.
   readonly #pending = new Map<string, Pending>()
   readonly #pendingRequests = new Map<string, Pending>()
 
-  constructor(app: ToolApp, store: InvocationStore, tools: Tool[]) {
+  constructor(deps: RunnerDeps) {
+    const { app, store, tools } = deps
     this.#app = app
     this.#store = store
-    this.#tools = new Map(tools.map(tool => [tool.name, tool]))
+    this.#deps = deps
+    this.#judge = createJudge(deps)
+    this.#tools = tools
     this.#slots = createSlots(() => app.config['tools.maxConcurrent'], maxWaiting)
   }
 
@@ -90,16 +114,49 @@ export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
     if (known) return { ...(await this.#outcomeOf(known, input)), duplicate: true }
     await this.#checkSession(input)
     const tool = this.#find(input.toolName)
-    const decision = decide(tool)
+    const standing = await this.#judge.standingOf(tool, input)
+    const verdict = this.#judge.verdictOf(tool, standing)
+    const refuse = (error: TalonError) => refusal(input, invocationId, decisionOf(verdict), error)
     const bound = tool.bind(input.args)
-    if (!bound.ok) return refusal(input, invocationId, decision, new TalonError('INVALID_MESSAGE', bound.problem))
-    const denial = denialOf(tool) ?? tool.available(this.#app)
-    if (denial !== undefined) {
-      const log = this.#app.log.child(idsOf(input, invocationId))
-      log.warn({ rule: decision.rule, tokenId: input.tokenId }, 'A tool may not run')
-      return refusal(input, invocationId, decision, new TalonError('FORBIDDEN', denial))
+    if (!bound.ok) return refuse(new TalonError('INVALID_MESSAGE', bound.problem))
+    const unavailable = verdict.outcome === 'deny' ? undefined : tool.available(this.#app)
+    if (unavailable !== undefined) return refuse(new TalonError('FORBIDDEN', unavailable))
+    const call = { tool, bound, input, invocationId }
+    let permit: Permit
+    try {
+      permit = await this.#judge.permit(call, standing, stop.signal)
+    } catch (error) {
+      // Nothing was recorded yet, so the same request may be sent again.
+      if (stop.signal.aborted) return refuse(cancelled(tool.name))
+      if (error instanceof TalonError && error.code === 'INTERRUPTED') return refuse(error)
+      throw error
     }
-    return this.#inSlot({ tool, bound, decision, input, invocationId, timeoutMs: this.#timeoutOf(tool, input), stop })
+    if (!mayRun(permit, input)) return this.#refused(call, permit)
+    return this.#inSlot({ ...call, permit, timeoutMs: this.#timeoutOf(tool, input), stop })
+  }
+
+  /** One that is not let run is in the history like those that are. */
+  async #refused(call: ToolCall, permit: Permit): Promise<ToolOutcome> {
+    const { input, invocationId } = call
+    const { decision } = permit
+    const log = this.#app.log.child(idsOf(input, invocationId))
+    log.warn({ rule: decision.rule, tokenId: input.tokenId }, 'A tool may not run')
+    const outcome = refusal(input, invocationId, decision, denial(call, permit))
+    const at = this.#app.clock.now()
+    const audit = auditOf(input, outcome, at)
+    try {
+      await this.#store.recordRefusal({ ...this.#recordOf(call, permit, at), outcome: { ...outcome }, at, audit })
+    } catch (error) {
+      log.error({ err: error }, 'a tool that may not run was not recorded')
+    }
+    return outcome
+  }
+
+  /** What is stored of a call as it begins. */
+  #recordOf({ tool, bound, input, invocationId: id }: ToolCall, { decision, standing }: Permit, startedAt: number) {
+    const { tokenId, sessionId = null, runId = null, dryRun = false } = input
+    const about = { decision, tainted: standing.tainted, dryRun, startedAt }
+    return { id, tokenId, sessionId, runId, toolName: tool.name, args: this.#deps.keptArgs(bound.args), ...about }
   }
 
   async #checkSession({ sessionId, runId }: ToolRunInput): Promise<void> {
@@ -110,9 +167,12 @@ export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
   }
 
   #find(name: string): Tool {
-    const tool = this.#tools.get(name)
+    const tool = this.#tools().find(tool => tool.name === name)
     if (tool) return tool
-    const close = nearestOf(name, [...this.#tools.keys()])
+    const close = nearestOf(
+      name,
+      this.#tools().map(tool => tool.name),
+    )
     const hint = close.length > 0 ? ` The nearest are ${close.join(', ')}.` : ''
     throw new TalonError('TOOL_NOT_FOUND', `There is no tool ${JSON.stringify(name)}.${hint}`)
   }
@@ -123,17 +183,20 @@ export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
   }
 
   async #inSlot(job: Job): Promise<ToolOutcome> {
-    const { input, invocationId, decision, stop, tool, timeoutMs } = job
+    const { input, invocationId, permit, stop, tool, timeoutMs } = job
+    // Who has waited, for a person or for a slot, may have lost the right to run meanwhile.
+    const hasWaited = permit.allowedHash !== undefined || this.#slots.full()
     let release: () => void
     try {
       release = await this.#slots.acquire(stop.signal, timeoutMs)
     } catch (error) {
       // Nothing was recorded yet, so the same request may be sent again.
-      if (stop.signal.aborted) return refusal(input, invocationId, decision, cancelled(tool.name))
+      if (stop.signal.aborted) return refusal(input, invocationId, permit.decision, cancelled(tool.name))
       throw error
     }
     try {
-      return await this.#recorded(job)
+      const now = hasWaited ? await this.#judge.again(job, permit) : permit
+      return mayRun(now, input) ? await this.#recorded({ ...job, permit: now }) : await this.#refused(job, now)
     } finally {
       release()
     }
@@ -141,22 +204,36 @@ export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
 
   /** Acts only after the store has on disk that it begins; an answer leaves only after the result is there too. */
   async #recorded(job: Job): Promise<ToolOutcome> {
-    const { input, invocationId: id, tool } = job
+    const { input, invocationId: id, permit } = job
     const { known } = await this.#store.beginInvocation({
-      id,
-      tokenId: input.tokenId,
-      sessionId: input.sessionId ?? null,
-      runId: input.runId ?? null,
-      toolName: tool.name,
-      args: input.args,
-      startedAt: this.#app.clock.now(),
+      ...this.#recordOf(job, permit, this.#app.clock.now()),
       request: input.request,
     })
     if (known) return { ...(await this.#outcomeOf(known, input)), duplicate: true }
     const app = { ...this.#app, log: this.#app.log.child(idsOf(input, id)) }
-    const outcome = await perform(app, job)
-    await this.#store.finishInvocation({ invocationId: id, outcome: { ...outcome }, at: this.#app.clock.now() })
+    const { outcome, taints } = await this.#perform(app, job)
+    const at = this.#app.clock.now()
+    await this.#store.finishInvocation({
+      invocationId: id,
+      outcome: { ...outcome },
+      // Before the model sees it: what it asks for next is decided with that.
+      taints: taints && input.runId !== undefined,
+      at,
+      audit: auditOf(input, outcome, at),
+    })
     return outcome
+  }
+
+  async #perform(app: ToolApp, job: Job): Promise<Performed> {
+    const { input, invocationId, permit } = job
+    if (!(await this.#judge.stands(permit))) {
+      const now = revoked(permit)
+      return { outcome: refusal(input, invocationId, now.decision, denial(job, now)), taints: false }
+    }
+    return perform(app, job, payload => {
+      input.onStream?.(payload)
+      this.#deps.bus.emit('tool.stream', payload)
+    })
   }
 
   async #outcomeOf(known: Invocation, input: ToolRunInput): Promise<ToolOutcome> {
@@ -172,6 +249,15 @@ export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
     const lost = { success: false, output: '', error, code: 'INTERRUPTED', durationMs: 0, truncated: false }
     return { ...names, ...lost }
   }
+}
+
+/** A dry run does nothing, so that it is enough that it might be allowed. */
+function mayRun({ decision }: Permit, { dryRun }: ToolRunInput): boolean {
+  return decision.allowed || (dryRun === true && decision.outcome === 'ask')
+}
+
+function denial({ tool }: ToolCall, { decision }: Permit): TalonError {
+  return new TalonError('FORBIDDEN', `${tool.name} was not run. ${decision.why ?? ''}`.trim())
 }
 
 /** What each line about a run of a tool names. */

@@ -8,6 +8,8 @@ export interface Slots {
    * aborts first.
    */
   acquire(signal: AbortSignal, maxWaitMs: number): Promise<() => void>
+  /** Whether the next one has to wait. */
+  full(): boolean
 }
 
 interface Waiter {
@@ -61,6 +63,7 @@ export function createSlots(max: () => number, maxWaiting: number): Slots {
     })
 
   return {
+    full: () => taken >= max(),
     async acquire(signal, maxWaitMs) {
       signal.throwIfAborted()
       if (taken < max()) return take()

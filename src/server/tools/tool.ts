@@ -1,16 +1,22 @@
 import * as z from 'zod'
-import type { Store } from '../../db/store.ts'
+import type { MemoryCommands, MemoryHeavyQueries, MemoryQueries, Store } from '../../db/store.ts'
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { ToolInfo } from '../../protocol/shapes.ts'
 import type { Config } from '../config.ts'
 import type { Log } from '../log.ts'
-import type { Clock } from '../record.ts'
+import type { Auth, Clock } from '../record.ts'
 import { explainArguments } from './arguments.ts'
+import type { Compute } from './compute/compute.ts'
+import { frozenCopy } from './frozen.ts'
 import type { Network } from './network/network.ts'
+import type { Processes } from './processes.ts'
+import type { Reader } from './reading/reader.ts'
+import type { Root } from './roots.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
+import type { Trash } from './trash/trash.ts'
 
 /** What tools keep and look up. */
-export type ToolStore = Pick<Store, 'search'>
+export type ToolStore = Pick<Store, 'search' | 'getHead' | 'getRun'> & MemoryCommands & MemoryQueries & MemoryHeavyQueries
 
 export type Permission = ToolInfo['permission']
 
@@ -19,12 +25,26 @@ export interface ToolApp {
   config: Config
   /** The folder that tools may read and write, an absolute path. */
   workspace: string
+  /** Folders beside it that the file tools may use. */
+  roots: readonly Root[]
   log: Log
   clock: Clock
   newId: () => string
   store: ToolStore
+  /** What the token of this id may do now. */
+  scopesOf: Auth['scopesOf']
   sandbox: Sandbox
+  /** Processes that tools leave running. */
+  processes: Processes
   network: Network
+  /** Makes what came from there readable. */
+  reader: Reader
+  /** Calculates apart from everything else. */
+  compute: Compute
+  /** Where deleted files go. */
+  trash: Trash
+  /** Folder for copies that live as long as a run, an absolute path that no tool can name. */
+  scratch: string
 }
 
 /** One run of a tool. `signal` aborts with the `TalonError` that says why: `TIMEOUT` or `CANCELLED`. */
@@ -35,13 +55,18 @@ export interface ToolContext extends ToolApp {
   runId: string | undefined
   /** Who asks; null for the gateway itself. */
   tokenId: string | null
+  /** Whether text of others is in what the model sees: what is written now, and read again one day, taints then. */
+  tainted: boolean
   maxOutputBytes: number
   /** Shows output while the tool still runs. */
   stream(stream: 'stdout' | 'stderr', chunk: string): void
 }
 
-/** What a tool says. With `error` it failed and still has something to show. */
-export type ToolAnswer = string | { output: string; error?: string; code?: ErrorCode }
+/**
+ * What a tool says. With `error` it failed and still has something to show. `taints` says it of this answer, where that
+ * of the tool is not true of all its answers.
+ */
+export type ToolAnswer = string | { output: string; error?: string; code?: ErrorCode; taints?: boolean }
 
 /** One tool as its file declares it: `run` is plain, everything around it is done by `runTool`. */
 export interface ToolDefinition<S extends z.ZodObject> {
@@ -86,6 +111,8 @@ export interface Tool {
 export type BoundTool =
   | {
       ok: true
+      /** As they were checked; frozen. `run` and `dryRun` use this very object. */
+      args: Record<string, unknown>
       subject: string | undefined
       run: (context: ToolContext) => Promise<ToolAnswer>
       dryRun: (context: ToolContext) => Promise<string>
@@ -107,12 +134,15 @@ export function defineTool<S extends z.ZodObject>(definition: ToolDefinition<S>)
     bind(args) {
       const parsed = schema.safeParse(withoutNulls(args))
       if (!parsed.success) return { ok: false, problem: explainArguments(definition, parsed.error.issues) }
+      // What a person is shown and allows is what runs, whatever happens to the request meanwhile.
+      const checked = frozenCopy(parsed.data)
       return {
         ok: true,
-        subject: definition.subject?.(parsed.data),
-        run: context => definition.run(parsed.data, context),
+        args: checked,
+        subject: definition.subject?.(checked),
+        run: context => definition.run(checked, context),
         dryRun: async context =>
-          definition.dryRun?.(parsed.data, context) ?? `Would run ${name} with ${JSON.stringify(parsed.data)}.`,
+          definition.dryRun?.(checked, context) ?? `Would run ${name} with ${JSON.stringify(checked)}.`,
       }
     },
   }

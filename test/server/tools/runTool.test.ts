@@ -43,7 +43,7 @@ describe('what is refused', () => {
   })
 
   test.each(['exec', 'network'] as const)(
-    'a tool that needs %s does not run, and is listed with the reason',
+    'a tool that needs %s does not run for who may only read, and is listed all the same',
     async kind => {
       let ran = false
       const tool = toolThat(
@@ -53,13 +53,18 @@ describe('what is refused', () => {
         },
         { permission: kind },
       )
-      await using bench = await workbench({ tools: [tool] })
+      await using bench = await workbench({ tools: [tool], profileOf: () => 'read-only' })
       const outcome = await bench.run('test_tool', {}, { request: request('r1') })
       expect(outcome).toMatchObject({ success: false, code: 'FORBIDDEN', decision: { allowed: false } })
-      expect(outcome.error).toContain('not available yet')
+      expect(outcome.error).toContain('"read-only" allows only tools that change nothing')
       expect(ran).toBe(false)
-      expect(bench.tools.list()).toMatchObject([{ available: false, reason: expect.stringContaining('not available') }])
-      expect(await bench.store.getInvocation(outcome.invocationId)).toBeUndefined()
+      expect(bench.tools.list()).toMatchObject([{ available: true }])
+      expect(await bench.store.findInvocation(request('r1'))).toBeUndefined()
+      expect(await bench.store.getInvocationItem(outcome.invocationId)).toMatchObject({
+        success: false,
+        code: 'FORBIDDEN',
+        decision: { rule: 'read-only' },
+      })
     },
   )
 
@@ -117,7 +122,7 @@ describe('results', () => {
   test('a dry run tells what would happen and changes nothing', async () => {
     await using bench = await workbench()
     const outcome = await bench.run('file_write', { path: 'deep/new.txt', content: 'one\ntwo\n' }, { dryRun: true })
-    expect(outcome).toMatchObject({ success: true, dryRun: true, decision: { allowed: true, rule: 'write.workspace' } })
+    expect(outcome).toMatchObject({ success: true, dryRun: true, decision: { allowed: true, rule: 'workspace.write' } })
     expect(outcome.output).toContain('Would write 8 bytes into deep/new.txt, a new file.')
     expect(outcome.output).toContain('+one\n+two')
     expect(readdirSync(bench.workspace)).toEqual([])
@@ -230,7 +235,7 @@ describe('many at once', () => {
     await using bench = await workbench({ tools: [tool], config: { 'tools.maxConcurrent': 1 } })
     const first = bench.run('test_tool', {})
     await started
-    const waiting = Array.from({ length: 256 }, () => bench.run('test_tool', {}))
+    const waiting = Array.from({ length: 1_024 }, () => bench.run('test_tool', {}))
     const refused = bench.run('test_tool', {}, { request: request('again') })
     await expect(refused).rejects.toMatchObject({ code: 'OVERLOADED', extras: { retryAfterMs: expect.any(Number) } })
     open()

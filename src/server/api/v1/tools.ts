@@ -1,8 +1,15 @@
 import type { Routes } from '../mount.ts'
-import { askAs, body, param } from '../request.ts'
+import { askAs, body, number, param } from '../request.ts'
 
 export const routes: Routes = (http, app) => {
   http.get('/api/v1/tools', async c => c.json(await askAs(app, c, 'tools.list', {})))
+  http.get('/api/v1/tools/runs', async c => {
+    const { sessionId, toolName, before } = c.req.query()
+    return c.json(await askAs(app, c, 'tools.history', { sessionId, toolName, before, limit: number(c, 'limit') }))
+  })
+  http.get('/api/v1/tools/runs/:id', async c => {
+    return c.json(await askAs(app, c, 'tools.run', { invocationId: param(c, 'id') }))
+  })
   http.post('/api/v1/tools/:name', async c => {
     return c.json(await askAs(app, c, 'tools.invoke', { ...(await body(c)), toolName: param(c, 'name') }))
   })
