@@ -35,6 +35,8 @@ export default defineConfig({
             'check-worker': 'src/db/sqlite/check-worker.ts',
             'inspect-worker': 'src/db/sqlite/inspect-worker.ts',
             'backup-worker': 'src/db/sqlite/backup-worker.ts',
+            'reading-worker': 'src/server/tools/reading/reading-worker.ts',
+            'compute-worker': 'src/server/tools/compute/compute-worker.ts',
           },
           output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
         },

@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { createAttempts } from '../src/server/attempts.ts'
 import { createBuckets } from '../src/server/limits/buckets.ts'
 import { limitTable } from '../src/server/limits/table.ts'
 import { frame, hello, replyTo } from './support/frames.ts'
@@ -66,22 +67,30 @@ function flood(): Row {
   )
   const before = heapMiB()
   const flooded = rates.map(() => createBuckets(maxKeys))
+  const attempts = createAttempts({ clock: { monotonic: () => 1_000 }, limit: 20 })
   const startedAt = performance.now()
   for (const [index, buckets] of flooded.entries()) {
     const rate = rates[index]
     if (!rate) continue
     for (let key = 0; key < keys; key += 1) {
-      const name = `2001:db8:${(key >> 16).toString(16)}:${(key & 0xffff).toString(16)}`
+      const name = nameOf(key)
       if (buckets.look(name, rate, 1_000).waitMs === 0) buckets.take(name, rate, 1_000)
     }
   }
-  const eachNs = ((performance.now() - startedAt) * 1e6) / (keys * rates.length)
+  for (let key = 0; key < keys; key += 1) attempts.failed(`${nameOf(key)}::1`)
+  const eachNs = ((performance.now() - startedAt) * 1e6) / (keys * (rates.length + 1))
   const heldMiB = heapMiB() - before
+  const last = attempts.state(`${nameOf(keys - 1)}::1`, 20)
+  if (last.remaining !== 19) throw new Error('The newest attempt was forgotten.')
   const kept = flooded.reduce((sum, buckets) => sum + buckets.size(), 0)
   return {
-    what: `a million keys in each of ${rates.length} limits`,
+    what: `a million keys in each of ${rates.length} limits, and in the failed sign-ins`,
     figure: `${heldMiB.toFixed(1)} MiB for the ${kept.toLocaleString('en')} that are kept, ${Math.round(eachNs)} ns each`,
   }
+}
+
+function nameOf(key: number): string {
+  return `2001:db8:${(key >> 16).toString(16)}:${(key & 0xffff).toString(16)}`
 }
 
 function heapMiB(): number {

@@ -13,9 +13,24 @@ import { search } from './search.ts'
 import { start } from './start.ts'
 import { storage } from './storage.ts'
 import { print } from './support/table.ts'
+import { tools } from './tools.ts'
 import { ws } from './ws.ts'
 
-const benchmarks = { start, ws, http, durable, storage, pools, cache, search, backup, import: importing, limits, logs }
+const benchmarks = {
+  start,
+  ws,
+  http,
+  durable,
+  storage,
+  pools,
+  cache,
+  search,
+  backup,
+  import: importing,
+  limits,
+  logs,
+  tools,
+}
 
 const asked = process.argv.slice(2)
 const unknown = asked.find(name => !Object.hasOwn(benchmarks, name))

@@ -15,6 +15,11 @@ const callId = 'call_1'
 const invocationId = '019c6f3a-9e20-7a66-a1b2-c3d4e5f60718'
 const usage = { inputTokens: 12, outputTokens: 5, totalTokens: 17 }
 const ofRun = { sessionId, runId }
+const spent = {
+  ...{ runs: 40, failed: 1, calls: 52, estimatedCalls: 1, unpricedCalls: 0 },
+  ...{ inputTokens: 61_000, outputTokens: 9_400, totalTokens: 70_400 },
+  ...{ costUsd: 0.324, toolCalls: 0, wallMs: 184_000 },
+}
 
 const item: SessionItem = {
   id: sessionId,
@@ -28,6 +33,64 @@ const item: SessionItem = {
   model: null,
 }
 
+const approval: EventPayload<'approval.requested'> = {
+  approvalId: '019c6f3a-b000-7111-9aaa-112233445566',
+  invocationId,
+  sessionId,
+  runId,
+  toolName: 'shell_execute',
+  permission: 'exec',
+  args: { command: 'npm test' },
+  reason: 'In the profile "workspace" commands and the network ask first where the sandbox is not full.',
+  rule: 'workspace.unwalled',
+  profile: 'workspace',
+  tainted: false,
+  hash: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+  remember: ['session', 'always'],
+  requestedBy: '3f9a1c',
+  requestedAt: exampleTime,
+  expiresAt: exampleTime + 120_000,
+}
+
+const grant = {
+  id: 'grant_019c6f3a-b100-7222-8bbb-223344556677',
+  remember: 'session' as const,
+  hash: '2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae',
+  toolName: 'web_fetch',
+  sessionId,
+  subject: 'example.org',
+  args: { url: 'https://example.org/' },
+  tainted: false,
+  tokenId: 'owner-1a2b3c',
+  createdAt: exampleTime,
+}
+
+const decision = {
+  allowed: true,
+  outcome: 'allow',
+  rule: 'safe',
+  why: 'The tool changes nothing and reaches nobody.',
+} as const
+
+const toolRun = {
+  invocationId,
+  toolName: 'file_read',
+  tokenId: '3f9a1c',
+  sessionId: null,
+  runId: null,
+  args: { path: 'notes.txt' },
+  startedAt: exampleTime,
+  finishedAt: exampleTime + 3,
+  dryRun: false,
+  tainted: false,
+  decision,
+  success: true,
+  code: null,
+  error: null,
+  durationMs: 3,
+  outputBytes: 10,
+}
+
 const session: Session = {
   ...item,
   senderName: 'Ada',
@@ -36,6 +99,8 @@ const session: Session = {
   epoch: 1,
   seq: 2,
   forkedFrom: null,
+  profile: null,
+  tainted: false,
 }
 
 const question: Message = {
@@ -117,7 +182,7 @@ export const requestExamples: RequestExamples = {
     request: { limit: 20, channel: 'cli', watch: true },
     reply: { sessions: [item], nextCursor: null },
   },
-  'session.get': { request: { sessionId }, reply: { session } },
+  'session.get': { request: { sessionId }, reply: { session: { ...session, elevatedUntil: null } } },
   'session.history': {
     request: { sessionId, after: 0, limit: 100 },
     reply: { sessionId, epoch: 1, messages: [question, answer], hasMore: false },
@@ -170,10 +235,22 @@ export const requestExamples: RequestExamples = {
       output: 'Buy milk.\n',
       durationMs: 3,
       truncated: false,
-      decision: { allowed: true, rule: 'safe' },
+      decision,
     },
   },
   'tools.cancel': { request: { invocationId }, reply: { invocationId } },
+  'tools.history': { request: { toolName: 'file_read', limit: 20 }, reply: { runs: [toolRun], nextCursor: null } },
+  'tools.run': { request: { invocationId }, reply: { run: toolRun, output: 'Buy milk.\n' } },
+  'approval.list': { request: {}, reply: { approvals: [approval], grants: [grant] } },
+  'approval.resolve': {
+    request: { approvalId: approval.approvalId, decision: 'allow', remember: 'session' },
+    reply: { approvalId: approval.approvalId, decision: 'allow', grantId: grant.id },
+  },
+  'approval.revoke': { request: { grantId: grant.id }, reply: { grantId: grant.id } },
+  'session.elevate': {
+    request: { sessionId, minutes: 30 },
+    reply: { sessionId, elevatedUntil: exampleTime + 1_800_000 },
+  },
   'limits.get': {
     request: { sessionId },
     reply: {
@@ -184,6 +261,18 @@ export const requestExamples: RequestExamples = {
         { name: 'reads', limit: 6_000, windowMs: 60_000, remaining: 5_998, resetMs: 20 },
         { name: 'toolExecutions', limit: 20, windowMs: 60_000, remaining: 20, resetMs: 0 },
         { name: 'connectionsPerAddress', limit: 1_000, windowMs: null, remaining: 998, resetMs: 0 },
+      ],
+    },
+  },
+  'usage.get': {
+    request: { from: '2026-02-01', to: '2026-02-19', by: 'model', limit: 10 },
+    reply: {
+      ...{ from: '2026-02-01', to: '2026-02-19', by: 'model' },
+      rows: [{ provider: 'acme', model: 'm-1', ...spent }],
+      more: false,
+      total: spent,
+      budgets: [
+        { name: 'dailyUsd', unit: 'USD', limit: 5, spent: 1.204_5, reserved: 0.12, resetsAt: exampleTime + 86_400_000 },
       ],
     },
   },
@@ -252,8 +341,22 @@ export const eventExamples: EventExamples = {
   'session.message.final': { ...ofRun, message: answer, usage, model: 'offline' },
   'tool.call': { ...ofRun, callId, toolName: 'file_read', args: { path: 'notes.txt' } },
   'tool.result': { ...ofRun, callId, toolName: 'file_read', success: true, output: 'Buy milk.\n', durationMs: 3 },
+  'tool.stream': { invocationId, stream: 'stdout', chunk: '12 tests passed\n', ...ofRun, callId },
+  'approval.requested': approval,
+  'approval.resolved': {
+    approvalId: approval.approvalId,
+    decision: 'allow',
+    outcome: 'allowed',
+    by: 'owner-1a2b3c',
+    remember: 'session',
+  },
   'run.started': { ...ofRun, state: 'running' },
   'run.finished': { ...ofRun, state: 'done', usage },
+  'budget.warning': {
+    ...ofRun,
+    ...{ budget: 'dailyUsd', unit: 'USD', limit: 5, spent: 4.03, resetsAt: exampleTime + 86_400_000 },
+    message: '80 % of the budget of this day is used: 4.03 USD of 5.00 USD (budget.dailyUsd).',
+  },
   'session.created': created,
   'session.updated': { session },
   'session.deleted': { sessionId },

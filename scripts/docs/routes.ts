@@ -97,6 +97,30 @@ export const routes: readonly Route[] = [
   },
   { method: 'GET', path: '/api/v1/tools', scope: 'read', like: 'tools.list', answer: '200' },
   {
+    method: 'GET',
+    path: '/api/v1/tools/runs',
+    scope: 'read',
+    like: 'tools.history',
+    answer: '200; `sessionId`, `toolName`, `before`, `limit` in the query string',
+  },
+  { method: 'GET', path: '/api/v1/tools/runs/:id', scope: 'read', like: 'tools.run', answer: '200' },
+  { method: 'GET', path: '/api/v1/approvals', scope: 'approve', like: 'approval.list', answer: '200' },
+  {
+    method: 'POST',
+    path: '/api/v1/approvals/:id',
+    scope: 'approve',
+    like: 'approval.resolve',
+    answer: '200, for `{decision, remember?}`',
+  },
+  { method: 'DELETE', path: '/api/v1/grants/:id', scope: 'approve', like: 'approval.revoke', answer: '204' },
+  {
+    method: 'POST',
+    path: '/api/v1/sessions/:id/elevate',
+    scope: 'approve',
+    like: 'session.elevate',
+    answer: '200, for `{minutes}`',
+  },
+  {
     method: 'POST',
     path: '/api/v1/tools/:name',
     scope: 'tools',
@@ -105,10 +129,61 @@ export const routes: readonly Route[] = [
   },
   {
     method: 'GET',
-    path: '/api/v1/usage',
+    path: '/api/v1/memory',
     scope: 'read',
     answer:
-      '200 `{from, to, days}`: runs and tokens by day, provider and model; `from`, `to` (Unix ms, the last 30 days where absent), `utcOffsetMinutes` in the query string',
+      '200 `{entries, nextCursor}`, newest first; `day` or `category`, `cursor`, `limit` (1 to 500, 100 where absent) in the query string, or `q` to search: then best first; see docs/memory.md',
+  },
+  { method: 'DELETE', path: '/api/v1/memory/:id', scope: 'admin', answer: '204' },
+  {
+    method: 'GET',
+    path: '/api/v1/facts',
+    scope: 'read',
+    answer: '200 `{facts, version, at, taintedKeys}`; `version` in the query string for an older one',
+  },
+  {
+    method: 'DELETE',
+    path: '/api/v1/facts/:key',
+    scope: 'admin',
+    answer: '204; older versions of all facts go with it',
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/persona',
+    scope: 'read',
+    answer:
+      '200 `{content, version, at, tainted}`, version 0 for the default; `version` in the query string for an older one',
+  },
+  { method: 'DELETE', path: '/api/v1/persona', scope: 'admin', answer: '204; back to the default' },
+  {
+    method: 'GET',
+    path: '/api/v1/notes',
+    scope: 'read',
+    answer:
+      '200 `{notes, nextCursor}` without their text, newest first; `cursor`, `limit` in the query string, or `q` and `tag` to search: then with it, best first',
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/notes/:id',
+    scope: 'read',
+    answer: '200 `{note}`; `version` in the query string for an older one',
+  },
+  { method: 'DELETE', path: '/api/v1/notes/:id', scope: 'admin', answer: '204' },
+  {
+    method: 'GET',
+    path: '/api/v1/tasks',
+    scope: 'read',
+    answer:
+      '200 `{tasks, nextCursor, counts}`; `status` (pending, completed, all where absent), `cursor`, `limit` in the query string',
+  },
+  { method: 'DELETE', path: '/api/v1/tasks/:id', scope: 'admin', answer: '204' },
+  {
+    method: 'GET',
+    path: '/api/v1/usage',
+    like: 'usage.get',
+    scope: 'read',
+    answer:
+      '200 with the result; `from`, `to`, `by`, `limit`, `sessionId` in the query string. With `format=csv` the rows as CSV, at most 10,000',
   },
   {
     method: 'GET',
@@ -121,7 +196,7 @@ export const routes: readonly Route[] = [
     path: '/api/v1/doctor',
     scope: 'admin',
     answer:
-      '200 `{ok, counts, findings}`, what `talon doctor --json` prints; `full` in the query string checks every page of a large database',
+      '200 `{ok, counts, risks, findings}`, what `talon doctor --json` prints, made at most once in 10 s; `full` in the query string checks every page of a large database, `offline` asks no provider, `groups` names what to look at; see docs/doctor.md',
   },
   {
     method: 'GET',
@@ -136,6 +211,20 @@ export const routes: readonly Route[] = [
     scope: 'admin',
     answer:
       '200 `{entries, after, dropped, bootId}`: the newest lines of the log, or with `after` those after it; `level`, `text`, `limit` (1 to 2000, 100 where absent) in the query string; see docs/logs.md',
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/audit',
+    scope: 'admin',
+    answer:
+      '200 `{entries, next}`: the audit trail, newest first; `after` (a seq: what is older; `next` of the page before), `limit` (1 to 1000, 100 where absent), `action`, `who` (id of a token) in the query string; see docs/audit.md',
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/audit/verify',
+    scope: 'admin',
+    answer:
+      '200 `{ok, entries, head, fault, noted}`: whether the chain of the audit trail is whole; `head` in the query string is a hash that must be in it',
   },
   {
     method: 'GET',

@@ -1,11 +1,13 @@
 import { existsSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import * as z from 'zod'
+import type { AuditEntry } from '../db/audit.ts'
 import { callApi } from './api.ts'
 import { download, moveHere } from './backup-download.ts'
 import { addList, addVerify } from './backup-look.ts'
 import { CommandError, type Context, exitCodes } from './context.ts'
 import { gatewayServes, untilStopped, whileLocked } from './offline.ts'
+import { offlineEntry } from './offline-entry.ts'
 import { refuseOwnFile } from './own-files.ts'
 import type { AddCommand } from './program.ts'
 import { megabytes } from './text.ts'
@@ -123,7 +125,9 @@ async function makeHere(context: Context, { target, force, signal }: Wish): Prom
       // Open meanwhile: the last connection to close folds the log, which a reader cannot.
       const connection = engine.openWriter(database)
       try {
-        return await engine.backUp(connection.database, file, { signal })
+        const made = await engine.backUp(connection.database, file, { signal })
+        recordMade(context, file, made.bytes, entry => engine.recordInFile(connection, entry))
+        return made
       } finally {
         connection.close()
       }
@@ -132,17 +136,29 @@ async function makeHere(context: Context, { target, force, signal }: Wish): Prom
   })
 }
 
+/** The backup is made by now, so that a failure here is none of it. */
+function recordMade(context: Context, target: string, bytes: number, record: (entry: AuditEntry) => boolean): void {
+  try {
+    record(offlineEntry(context, 'backup.create', { target, details: { bytes } }))
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    context.stderr.write(`It could not be written into the audit trail: ${reason}.\n`)
+  }
+}
+
 function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
 /** Loaded here, because a gateway that runs needs none of it. */
 async function loadEngine() {
-  const [{ backUp }, { newBackupName }, { openWriter }, { ensureUsable, whileUsable }] = await Promise.all([
-    import('../db/sqlite/backup.ts'),
-    import('../db/sqlite/backup-files.ts'),
-    import('../db/sqlite/open.ts'),
-    import('../db/sqlite/usable.ts'),
-  ])
-  return { backUp, ensureUsable, newBackupName, openWriter, whileUsable }
+  const [{ backUp }, { newBackupName }, { openWriter }, { ensureUsable, whileUsable }, { recordInFile }] =
+    await Promise.all([
+      import('../db/sqlite/backup.ts'),
+      import('../db/sqlite/backup-files.ts'),
+      import('../db/sqlite/open.ts'),
+      import('../db/sqlite/usable.ts'),
+      import('../db/sqlite/audit-file.ts'),
+    ])
+  return { backUp, ensureUsable, newBackupName, openWriter, recordInFile, whileUsable }
 }

@@ -13,6 +13,7 @@ import { CommandError, type Context, exitCodes } from './context.ts'
 import { createBar } from './import-bar.ts'
 import { printReport } from './import-report.ts'
 import { requireNoProviders, type TakenSettings, takeSettings } from './import-settings.ts'
+import { offlineEntry } from './offline-entry.ts'
 import type { AddCommand } from './program.ts'
 
 interface Options {
@@ -112,7 +113,7 @@ async function importAll(context: Context, legacy: Legacy, input: Input): Promis
     try {
       await store.dropUnfinishedImports()
       const scratch = join(home, 'run')
-      return await legacy.importFolder({
+      const report = await legacy.importFolder({
         ...input,
         home,
         scratch,
@@ -121,6 +122,10 @@ async function importAll(context: Context, legacy: Legacy, input: Input): Promis
         now,
         onProgress: bar.show,
       })
+      const { sessions, messagesStored: messages, failed } = report.totals
+      const details = { sessions, messages, failed }
+      if (sessions > 0) await store.recordAudit(offlineEntry(context, 'data.import', { target: input.path, details }))
+      return report
     } finally {
       bar.end()
       await store.close()

@@ -6,6 +6,8 @@ import { UnusableDatabaseError } from '../db/unusable-error.ts'
 import { TalonError } from '../protocol/errors.ts'
 import { ConfigError } from '../server/config.ts'
 import { withSecretFiles } from '../server/secret-files.ts'
+import { approvalsCommand } from './approvals.ts'
+import { auditCommand } from './audit.ts'
 import { backupCommand } from './backup.ts'
 import { chatCommand } from './chat.ts'
 import { configCommand } from './config.ts'
@@ -25,6 +27,8 @@ import { startCommand } from './start.ts'
 import { statusCommand } from './status.ts'
 import { stopCommand } from './stop.ts'
 import { tokenCommand } from './token.ts'
+import { trashCommand } from './trash.ts'
+import { usageCommand } from './usage.ts'
 
 /** Adds one subcommand. Its action hands the exit code to `exit`. */
 export type AddCommand = (parent: Command, context: Context, exit: (code: number) => void) => void
@@ -38,16 +42,20 @@ const subcommands: AddCommand[] = [
   logsCommand,
   chatCommand,
   searchCommand,
+  usageCommand,
   exportCommand,
   importSessionCommand,
   loginCommand,
   tokenCommand,
+  approvalsCommand,
   configCommand,
+  auditCommand,
   doctorCommand,
   migrateCommand,
   importCommand,
   backupCommand,
   restoreCommand,
+  trashCommand,
 ]
 
 /** Runs one command line (without the program's own name) and says what to exit with. */

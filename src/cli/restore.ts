@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { findBackupFile, inWords } from './backup-look.ts'
 import { CommandError, type Context, exitCodes } from './context.ts'
 import { migrationsDir, untilStopped, whileLocked } from './offline.ts'
+import { offlineEntry } from './offline-entry.ts'
 import type { AddCommand } from './program.ts'
 
 interface Options {
@@ -41,8 +42,9 @@ async function restoreFile(context: Context, wanted: string, options: Options, s
   // Loaded here, because most commands need no database.
   const { restore } = await import('../db/sqlite/restore.ts')
   const checksum = options.withoutChecksum !== true
+  const audit = offlineEntry(context, 'data.restore', { target: file, details: { checksum } })
   const restored = await whileLocked(context, 'restore', () =>
-    restore({ home, file, migrationsDir, checksum, now: clock.now(), signal }),
+    restore({ home, file, migrationsDir, checksum, now: clock.now(), signal, audit }),
   )
   const { from: _from, replaced, ...contents } = restored
   if (options.json) {

@@ -174,7 +174,8 @@ function refuseWithoutRoot(scope: Scope, verb: string): void {
 function writesOf({ env }: Context, home: string): string[] {
   const { values } = loadConfig({ home, env })
   const [workspace, log] = [values['tools.workspace'], values['log.file']]
-  const folders = [resolve(home, workspace), ...(log === null ? [] : [dirname(resolve(home, log))])]
+  const roots = values['tools.roots'].filter(root => root.writable).map(root => root.path)
+  const folders = [resolve(home, workspace), ...roots, ...(log === null ? [] : [dirname(resolve(home, log))])]
   return [...new Set(folders)].filter(folder => folder !== home && !folder.startsWith(`${home}${sep}`))
 }
 

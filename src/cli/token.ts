@@ -1,6 +1,6 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import * as z from 'zod'
-import { type Scope, scopes } from '../protocol/shapes.ts'
+import { type Profile, profiles, type Scope, scopes } from '../protocol/shapes.ts'
 import { callApi } from './api.ts'
 import { type Context, exitCodes } from './context.ts'
 import type { AddCommand } from './program.ts'
@@ -13,6 +13,7 @@ const listSchema = z.object({
       id: z.string(),
       name: z.string(),
       scopes: z.array(z.string()),
+      profile: z.string().nullish(),
       createdAt: z.number(),
       expiresAt: z.number().nullable(),
       lastUsedAt: z.number().nullable(),
@@ -25,6 +26,7 @@ const unitsMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 
 interface CreateOptions {
   name: string
   scope: Scope[]
+  profile?: Profile
   expires?: number
   json?: true
 }
@@ -56,6 +58,9 @@ function addCreate(command: Command, context: Context, exit: (code: number) => v
     .requiredOption('--name <name>', 'what it is for')
     .requiredOption('--scopes, --scope <list>', `what it may do: ${scopes.join(', ')}`, readScopes)
     .option('--expires <time>', 'when it ends, such as 12h or 30d (default: never)', readDurationMs)
+    .addOption(
+      new Option('--profile <name>', 'the most that tools may do for it (default: no bound)').choices(profiles),
+    )
     .option('--json', 'print {id, token}')
     .addHelpText(
       'after',
@@ -66,7 +71,7 @@ function addCreate(command: Command, context: Context, exit: (code: number) => v
 
 async function create(context: Context, options: CreateOptions): Promise<number> {
   const expiresAt = options.expires === undefined ? undefined : context.clock.now() + options.expires
-  const body = { name: options.name, scopes: options.scope, expiresAt }
+  const body = { name: options.name, scopes: options.scope, profile: options.profile, expiresAt }
   const created = createdSchema.parse(await callApi(context, 'POST', '/tokens', body))
   context.stdout.write(options.json ? `${JSON.stringify(created)}\n` : `${created.token}\n`)
   if (!options.json) {
@@ -87,7 +92,7 @@ async function list(context: Context, options: { json?: true }): Promise<number>
     .tokens.map(token => [
       token.id,
       token.name,
-      token.scopes.join(','),
+      token.scopes.join(',') + (token.profile ? ` (tools: ${token.profile})` : ''),
       timeOf(token.createdAt),
       token.lastUsedAt === null ? 'never' : timeOf(token.lastUsedAt),
       stateOf(token, context.clock.now()),

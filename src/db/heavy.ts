@@ -1,5 +1,8 @@
+import type { AuditVerdict } from './audit.ts'
+import type { MemoryHeavyQueries } from './memory.ts'
 import type { SessionPlace } from './records.ts'
 import type { SearchInput, SearchResult } from './search/result.ts'
+import type { UsageQuery, UsageReport } from './spending.ts'
 
 export type * from './search/result.ts'
 
@@ -17,9 +20,9 @@ export interface ReadOptions {
  * Any of them rejects with `TalonError`: `OVERLOADED` where too many wait already, `TIMEOUT` after its time, `CANCELLED`
  * where its signal says so, `STORAGE_UNAVAILABLE`.
  */
-export interface HeavyQueries {
-  /** Runs that ended in `[from, to)` and the tokens they cost, oldest day first, then by provider and model. */
-  usageByDay(query: UsageQuery, options?: ReadOptions): Promise<UsageOfDay[]>
+export interface HeavyQueries extends MemoryHeavyQueries {
+  /** What was spent in some days, with the sum of all of it. */
+  usage(query: UsageQuery, options?: ReadOptions): Promise<UsageReport>
   /**
    * Finds messages and titles, best first; all that was acknowledged before is found. `INVALID_MESSAGE` for a query that
    * says nothing, or a filter with a value that cannot be.
@@ -30,25 +33,6 @@ export interface HeavyQueries {
    * fork only its own entries count, and nothing of a deleted session.
    */
   edgeOfNewest(query: { maxBytes: number }, options?: ReadOptions): Promise<SessionPlace | null>
-}
-
-export interface UsageQuery {
-  /** Unix milliseconds. */
-  from: number
-  to: number
-  /** Added to UTC before a day is told; 0 if absent. */
-  utcOffsetMs?: number | undefined
-}
-
-export interface UsageOfDay {
-  /** `2026-11-23`, in the time zone of the offset. */
-  day: string
-  provider: string | null
-  model: string | null
-  runs: number
-  /** Of these runs, those that failed. */
-  failed: number
-  inputTokens: number
-  outputTokens: number
-  totalTokens: number
+  /** Looks through the whole audit trail; `noted` is the hash of an entry, hex, that must be in it. */
+  verifyAudit(query: { noted?: string | undefined }, options?: ReadOptions): Promise<AuditVerdict>
 }

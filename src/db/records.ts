@@ -1,4 +1,15 @@
-import type { Message, Role, RunState, Scope, Session, SessionState, ToolCall, Usage } from '../protocol/shapes.ts'
+import type {
+  Message,
+  Profile,
+  Role,
+  RunState,
+  Scope,
+  Session,
+  SessionState,
+  ToolCall,
+  Usage,
+} from '../protocol/shapes.ts'
+import type { Audited } from './audit.ts'
 
 /** Makes a command happen once: a repeat with the same hash gets the first result, with another hash `CONFLICT`. */
 export interface RequestKey {
@@ -64,6 +75,8 @@ export interface NewSession {
   model?: string | undefined
   config?: Record<string, unknown> | undefined
   groupId?: string | undefined
+  /** How much tools may do in it; what the settings say if absent. */
+  profile?: Profile | null | undefined
 }
 
 /** Where a user message goes: into a session that exists, or into the sender's (or group's) own, made if there is none. */
@@ -77,6 +90,8 @@ export interface NewToken {
   scopes: Scope[]
   createdAt: number
   expiresAt?: number | undefined
+  /** The most that tools may do for it; no such bound if absent. */
+  profile?: Profile | undefined
 }
 
 export interface TokenRow {
@@ -84,6 +99,7 @@ export interface TokenRow {
   name: string
   hash: string
   scopes: Scope[]
+  profile: Profile | null
   createdAt: number
   expiresAt: number | null
   lastUsedAt: number | null
@@ -213,4 +229,4 @@ export interface ImportRecord extends ImportSource {
 }
 
 /** A reset or a deletion. */
-export type Ending = { sessionId: string; at: number; cut: Cut; request?: RequestKey | undefined }
+export type Ending = Audited<{ sessionId: string; at: number; cut: Cut; request?: RequestKey | undefined }>

@@ -1,6 +1,10 @@
 import type { RunState, Session, SessionItem, SessionState, ToolCall, Usage } from '../protocol/shapes.ts'
+import type { AccessCommands, AccessQueries } from './access.ts'
+import type { AttachmentCommands, AttachmentQueries } from './attachments.ts'
+import type { Audited } from './audit.ts'
 import type { StoreStats } from './figures.ts'
 import type { HeavyQueries } from './heavy.ts'
+import type { MemoryCommands, MemoryQueries } from './memory.ts'
 import type {
   Accepted,
   Change,
@@ -13,20 +17,24 @@ import type {
   KeptOfImport,
   LogEntry,
   NewSession,
-  NewToken,
   Once,
   RequestKey,
   Run,
   SessionPlace,
   Target,
-  TokenRow,
-  WebSession,
   WholeSession,
 } from './records.ts'
+import type { BudgetLimits, BudgetState, EndedCall, SpendingCommands, SpendingQueries } from './spending.ts'
+import type { NewInvocation, ToolRunCommands, ToolRunQueries } from './tool-runs.ts'
 
+export type * from './attachments.ts'
+export type * from './audit.ts'
 export type * from './figures.ts'
 export type * from './heavy.ts'
+export type * from './memory.ts'
 export type * from './records.ts'
+export type * from './spending.ts'
+export type * from './tool-runs.ts'
 
 /**
  * Where everything is kept: named commands, which resolve after their commit is durable, and named queries. No SQL and
@@ -54,7 +62,12 @@ export interface StorageHealth {
   notices: string[]
 }
 
-export interface Commands {
+export interface Commands
+  extends AccessCommands,
+    SpendingCommands,
+    ToolRunCommands,
+    MemoryCommands,
+    AttachmentCommands {
   createSession(
     input: NewSession & { at: number; request?: RequestKey | undefined },
   ): Promise<Once<{ session: Session }>>
@@ -63,6 +76,8 @@ export interface Commands {
     title?: string | null | undefined
     model?: string | null | undefined
     config?: Record<string, unknown> | undefined
+    /** Null is what the settings say. */
+    profile?: Session['profile'] | undefined
     /** Only dates the stored reply; activity stays as it was. */
     at?: number | undefined
     request?: RequestKey | undefined
@@ -71,11 +86,9 @@ export interface Commands {
   resetSession(input: Ending): Promise<Once<{ sessionId: string; epoch: number; ended: string[] }>>
   /** Hides it; its runs are cancelled as by a reset. */
   deleteSession(input: Ending): Promise<Once<{ sessionId: string; ended: string[] }>>
-  restoreSession(input: {
-    sessionId: string
-    at: number
-    request?: RequestKey | undefined
-  }): Promise<Once<{ session: Session }>>
+  restoreSession(
+    input: Audited<{ sessionId: string; at: number; request?: RequestKey | undefined }>,
+  ): Promise<Once<{ session: Session }>>
   /**
    * Makes a session that begins with the entries 1 to `atSeq` of an epoch of another, by default the current one. Rejects
    * with `NOT_FOUND` for an epoch and `INVALID_MESSAGE` for an entry that is not there.
@@ -86,19 +99,19 @@ export interface Commands {
     atSeq: number
     epoch?: number | undefined
     title?: string | undefined
+    profile?: Session['profile'] | undefined
     at: number
     request?: RequestKey | undefined
   }): Promise<Once<{ session: Session }>>
   /** Deletes it, unless anything happened since it was in this state, or a run of it waits or works; whether it did. */
-  retireSession(input: {
-    sessionId: string
-    epoch: number
-    seq: number
-    lastActiveAt: number
-    at: number
-  }): Promise<boolean>
-  /** Erases for good what was deleted before this time, but what forks still show of it. */
-  eraseDeleted(input: { before: number }): Promise<{ erased: number }>
+  retireSession(
+    input: Audited<{ sessionId: string; epoch: number; seq: number; lastActiveAt: number; at: number }>,
+  ): Promise<boolean>
+  /**
+   * Erases for good what was deleted before this time, but what forks still show of it. The entry for the audit trail is
+   * written once for each session, with its id as the target.
+   */
+  eraseDeleted(input: Audited<{ before: number }>): Promise<{ erased: number }>
   /** What the log says up to `throughSeq`, in the model's words, for contexts that cannot hold all of it. */
   saveMemorySummary(input: {
     sessionId: string
@@ -106,6 +119,9 @@ export interface Commands {
     throughSeq: number
     /** Where given, a summary of an epoch that was reset meanwhile is dropped. */
     epoch?: number | undefined
+    /** Calls of models that it pays for. */
+    ended?: readonly EndedCall[] | undefined
+    at?: number | undefined
   }): Promise<void>
 
   /** Stores a user message with a queued run for it. */
@@ -131,6 +147,8 @@ export interface Commands {
     toolCalls: ToolCall[]
     usage?: Usage | undefined
     model?: string | undefined
+    /** Calls of models that this entry pays for. */
+    ended?: readonly EndedCall[] | undefined
     at: number
   }): Promise<void>
   appendToolResult(input: {
@@ -152,6 +170,10 @@ export interface Commands {
     message?: { id: string; content: string; incomplete: boolean; usage?: Usage | undefined } | undefined
     /** Puts the last entry into another epoch than the run's own: `/reset` answers in the new one. */
     epoch?: number | undefined
+    /** Calls of models that are over; what is set aside for others of the run is counted by estimate. */
+    ended?: readonly EndedCall[] | undefined
+    /** Time that the run took. */
+    wallMs?: number | undefined
     at: number
   }): Promise<Run | undefined>
 
@@ -169,15 +191,17 @@ export interface Commands {
    * Reads back what was stored, compares counts and a hash with what was handed in, and then shows the session, with
    * this epoch as its current one. `INTERNAL` if they differ: the session is erased then.
    */
-  finishImport(input: {
-    sessionId: string
-    epoch: number
-    session: ImportedSession
-    source?: ImportSource | undefined
-    /** What a repeat of this request is told, kept in the commit that shows the session. */
-    reply?: { request: RequestKey; reply: Record<string, unknown> } | undefined
-    at: number
-  }): Promise<{ session: Session; entries: number; hash: string }>
+  finishImport(
+    input: Audited<{
+      sessionId: string
+      epoch: number
+      session: ImportedSession
+      source?: ImportSource | undefined
+      /** What a repeat of this request is told, kept in the commit that shows the session. */
+      reply?: { request: RequestKey; reply: Record<string, unknown> } | undefined
+      at: number
+    }>,
+  ): Promise<{ session: Session; entries: number; hash: string }>
   /** Gives up an import: what it stored is erased. */
   abandonImport(input: { sessionId: string }): Promise<void>
   /** At start, before any other import begins: what a crash cut short is marked for `eraseDeleted`. */
@@ -185,23 +209,21 @@ export interface Commands {
   /** Records a source of which everything is in this session already, or of which none came. */
   recordImport(input: { source: ImportSource; sessionId: string | null; at: number }): Promise<void>
 
-  /** Records that a tool begins. `known` is set, and nothing begins, if this request began one before. */
+  /**
+   * Records that a tool begins, and counts it. `known` is set, and nothing begins, if this request began one before;
+   * `refused` if a budget is used up.
+   */
   beginInvocation(
-    input: Omit<Invocation, 'finishedAt' | 'outcome'> & { request?: RequestKey | undefined },
-  ): Promise<{ known: Invocation | undefined }>
-  finishInvocation(input: { invocationId: string; outcome: Record<string, unknown>; at: number }): Promise<void>
+    input: NewInvocation & {
+      request?: RequestKey | undefined
+      limits?: BudgetLimits | undefined
+    },
+  ): Promise<{ known: Invocation | undefined; refused?: BudgetState | undefined }>
+  finishInvocation(
+    input: Audited<{ invocationId: string; outcome: Record<string, unknown>; at: number; taints?: boolean }>,
+  ): Promise<void>
   /** At start: what a dead process left running gets this outcome, completed with its toolName and invocationId. */
   interruptInvocations(input: { at: number }): Promise<{ interrupted: number }>
-
-  /** A repeat makes no token and answers with the id of the first. */
-  createToken(input: NewToken & { request?: RequestKey | undefined }): Promise<Once<{ id: string }>>
-  /** Creates or replaces the token of this id, for one that comes from the environment. */
-  putToken(input: NewToken): Promise<void>
-  /** Revokes it and ends its web sessions; false if there is no such live token. */
-  revokeToken(input: { id: string; at: number }): Promise<boolean>
-  touchTokens(input: { ids: string[]; at: number }): Promise<void>
-  createWebSession(input: WebSession): Promise<void>
-  deleteWebSession(input: { hash: string }): Promise<void>
 
   /** Keeps what a request did outside the database, so that a repeat of it is told the same. */
   keepReply(input: { reply: Record<string, unknown>; at: number; request: RequestKey }): Promise<void>
@@ -237,7 +259,13 @@ export interface Head {
   seq: number
 }
 
-export interface Queries extends HeavyQueries {
+export interface Queries
+  extends AccessQueries,
+    HeavyQueries,
+    SpendingQueries,
+    ToolRunQueries,
+    MemoryQueries,
+    AttachmentQueries {
   getSession(sessionId: string): Promise<Session | undefined>
   /**
    * Newest activity first; keyset paging. With `query` a page may hold fewer than `limit` sessions, none even, and still
@@ -279,7 +307,4 @@ export interface Queries extends HeavyQueries {
   findInvocation(request: RequestKey): Promise<Invocation | undefined>
   /** What `keepReply` kept of this request; `CONFLICT` as above. */
   findReply(request: RequestKey): Promise<Record<string, unknown> | undefined>
-  getToken(id: string): Promise<TokenRow | undefined>
-  listTokens(): Promise<TokenRow[]>
-  getWebSession(hash: string): Promise<WebSession | undefined>
 }

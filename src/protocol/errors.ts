@@ -11,6 +11,7 @@ export const errorCodes = {
   TOO_LARGE: { status: 413, retryable: false },
   MISDIRECTED: { status: 421, retryable: false },
   VERSION_MISMATCH: { status: 426, retryable: false },
+  TOOL_FAILED: { status: 422, retryable: false },
   RATE_LIMITED: { status: 429, retryable: true },
   CANCELLED: { status: 499, retryable: false },
   INTERRUPTED: { status: 499, retryable: false },

@@ -1,8 +1,16 @@
 import * as z from 'zod'
 import { errorCodes } from './errors.ts'
+import { approvalSchema } from './requests/approvals.ts'
 import { logEntrySchema } from './requests/logs.ts'
 import { metricsSampleSchema } from './requests/metrics.ts'
-import { forkedFromSchema, messageSchema, runStates, sessionSchema, usageSchema } from './shapes.ts'
+import {
+  attachmentRefSchema,
+  forkedFromSchema,
+  messageSchema,
+  runStates,
+  sessionSchema,
+  usageSchema,
+} from './shapes.ts'
 
 /** One event: what it carries, and whether it is an entry of a session's log (then it has `epoch` and `seq`). */
 export interface EventRow {
@@ -67,6 +75,37 @@ export const events = {
       output: z.string(),
       error: z.string().optional(),
       durationMs: z.number(),
+      attachments: z.array(attachmentRefSchema).optional(),
+    }),
+    logged: false,
+  },
+  'tool.stream': {
+    summary:
+      'Output of a tool that still runs, to the connection that asked and to subscribers of the session. What comes too fast is left out, as it says then; the result has all of it.',
+    payload: z.object({
+      invocationId: z.string(),
+      stream: z.enum(['stdout', 'stderr']),
+      chunk: z.string(),
+      sessionId: z.string().optional(),
+      runId: z.string().optional(),
+      callId: z.string().optional(),
+    }),
+    logged: false,
+  },
+  'approval.requested': {
+    summary:
+      'A call of a tool waits for a person; to every connection with the scope `approve`, without a subscription. Those that wait already follow `welcome`.',
+    payload: approvalSchema,
+    logged: false,
+  },
+  'approval.resolved': {
+    summary: 'It waits no longer, to the same connections. `withdrawn` means that nobody wants it any more.',
+    payload: z.object({
+      approvalId: z.string(),
+      decision: z.enum(['allow', 'deny']),
+      outcome: z.enum(['allowed', 'denied', 'expired', 'withdrawn']),
+      by: z.string().optional(),
+      remember: z.enum(['session', 'always']).optional(),
     }),
     logged: false,
   },
@@ -82,6 +121,19 @@ export const events = {
       state: z.enum(runStates),
       error: z.string().optional(),
       usage: usageSchema.optional(),
+    }),
+    logged: false,
+  },
+  'budget.warning': {
+    summary: 'A run of this session brought a budget to four fifths of its limit or beyond; told once.',
+    payload: z.object({
+      ...ofRun,
+      budget: z.string(),
+      unit: z.string(),
+      limit: z.number(),
+      spent: z.number(),
+      resetsAt: z.number().nullable(),
+      message: z.string(),
     }),
     logged: false,
   },

@@ -20,8 +20,13 @@ const maxRuns = 100
 // v0.3 has no paging, so it gets the longest page.
 const listLimit = 200
 
+/** What came after v0.3 and decides over what tools may do: its clients, which nobody looks after, never asked for it. */
+export function isBeyondLegacy(type: string): boolean {
+  return type.startsWith('approval.') || type === 'session.elevate'
+}
+
 /** The payload of a v0.3 request in the terms of this protocol. */
-export function fromLegacy(type: string, payload: Payload): Payload {
+export function fromLegacy(type: string, { profile: _unknown, ...payload }: Payload): Payload {
   if (type === 'session.create') return { senderId: 'web-user', channel: 'webchat', ...withoutNull(payload) }
   if (type === 'session.list') return { limit: listLimit }
   if (type === 'channel.message') return { channel: 'webchat', senderId: 'web-user', ...withoutNull(payload) }

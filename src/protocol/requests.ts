@@ -1,3 +1,4 @@
+import { approvalRequests } from './requests/approvals.ts'
 import { channelRequests } from './requests/channel.ts'
 import { configRequests } from './requests/config.ts'
 import { connectionRequests } from './requests/connection.ts'
@@ -7,6 +8,7 @@ import { metricRequests } from './requests/metrics.ts'
 import type { RequestRow } from './requests/row.ts'
 import { sessionRequests } from './requests/session.ts'
 import { toolRequests } from './requests/tools.ts'
+import { usageRequests } from './requests/usage.ts'
 
 export { acceptedSchema } from './requests/accepted.ts'
 export type { RequestRow } from './requests/row.ts'
@@ -16,9 +18,11 @@ export const requests = {
   ...connectionRequests,
   ...sessionRequests,
   ...toolRequests,
+  ...approvalRequests,
   ...channelRequests,
   ...configRequests,
   ...limitRequests,
   ...logRequests,
   ...metricRequests,
+  ...usageRequests,
 } as const satisfies Record<string, RequestRow>

@@ -4,6 +4,10 @@ import * as z from 'zod'
 export const scopes = ['read', 'chat', 'tools', 'approve', 'admin', 'metrics'] as const
 export type Scope = (typeof scopes)[number]
 
+/** How much tools may do, from the least to the most. */
+export const profiles = ['read-only', 'ask', 'workspace', 'full'] as const
+export type Profile = (typeof profiles)[number]
+
 // 128 characters hold a UUID or any sane name and keep an index row small.
 export const maxIdLength = 128
 export const maxShortLength = 200
@@ -81,6 +85,10 @@ export const sessionSchema = sessionItemSchema.extend({
   epoch: z.number(),
   seq: z.number(),
   forkedFrom: forkedFromSchema.nullable(),
+  /** How much tools may do in it; null for what `tools.profile` says. */
+  profile: z.enum(profiles).nullable(),
+  /** Whether text of others is in its current epoch. */
+  tainted: z.boolean(),
 })
 
 export const runSchema = z.object({ runId: z.string(), state: z.enum(runStates) })
@@ -96,6 +104,19 @@ export const toolSchema = z.object({
   reason: z.string().optional(),
 })
 
+/** A file that a tool made for people: `GET /api/v1/attachments/<id>`. */
+export const attachmentRefSchema = z.object({ id: z.string(), name: z.string(), mime: z.string(), bytes: z.number() })
+
+/** What was decided about a run of a tool: `ask` means that it would ask, or that nobody allowed it. */
+export const decisionSchema = z.object({
+  allowed: z.boolean(),
+  rule: z.string(),
+  outcome: z.enum(['allow', 'ask', 'deny']).optional(),
+  why: z.string().optional(),
+  /** The token that allowed or denied it. */
+  by: z.string().optional(),
+})
+
 export type Usage = z.infer<typeof usageSchema>
 export type ToolCall = z.infer<typeof toolCallSchema>
 export type Message = z.infer<typeof messageSchema>
@@ -106,3 +127,4 @@ export type RunState = (typeof runStates)[number]
 export type Role = (typeof roles)[number]
 export type SessionState = (typeof sessionStates)[number]
 export type ToolInfo = z.infer<typeof toolSchema>
+export type ToolDecision = z.infer<typeof decisionSchema>

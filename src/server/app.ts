@@ -8,7 +8,7 @@ import { mountApi } from './api/mount.ts'
 import { createClientAddress } from './client-address.ts'
 import { clearSignInCookie, signInCookie } from './cookies.ts'
 import { bearerToken, hasTokenInUrl } from './credentials.ts'
-import type { HttpEnv } from './http.ts'
+import { fromOf, type HttpEnv } from './http.ts'
 import { traceHttp } from './http-tracing.ts'
 import { limitHttp } from './limit-http.ts'
 import type { Gatehouse } from './origin.ts'
@@ -70,6 +70,11 @@ export function createHttp(app: App, deps: HttpDeps): Hono<HttpEnv> {
   })
   http.use(deps.measure)
   http.use(traceHttp(app))
+  // What a tool made runs nothing, wherever it is opened; set on the way out, behind the policy of pages.
+  http.use('/api/v1/attachments/*', async (c, next) => {
+    await next()
+    c.res.headers.set('Content-Security-Policy', "default-src 'none'; sandbox")
+  })
   http.use(
     secureHeaders({
       contentSecurityPolicy,
@@ -126,10 +131,10 @@ function isPublic(path: string): boolean {
 }
 
 async function identify(app: App, c: Context<HttpEnv>): Promise<void> {
-  const address: string = c.get('address')
+  const from = fromOf(c)
   const authorization = c.req.header('authorization')
   if (authorization !== undefined) {
-    const identity = await app.auth.verifyToken(bearerToken(authorization), address)
+    const identity = await app.auth.verifyToken(bearerToken(authorization), from)
     if (!identity) throw new TalonError('UNAUTHENTICATED', 'This token is not valid.')
     c.set('identity', identity)
     return
@@ -140,7 +145,7 @@ async function identify(app: App, c: Context<HttpEnv>): Promise<void> {
     throw new TalonError('FORBIDDEN', 'A cookie changes things only from our own pages.')
   }
   try {
-    const identity = await app.auth.verifyCookie(secret, address)
+    const identity = await app.auth.verifyCookie(secret, from)
     c.set('identity', identity)
     if (!identity) clearSignInCookie(c)
   } catch (error) {

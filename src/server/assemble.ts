@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { openSqliteStore } from '../db/sqlite/engine.ts'
 import { keptFreeBytes, spareBytesAt } from '../db/sqlite/kept-free.ts'
-import { buildModels, providersSchema, type SecretSource } from './agent/providers.ts'
+import { buildModels, providersSchema } from './agent/providers.ts'
 import { createRuns, type RunScheduler } from './agent/runs.ts'
+import { createAttachments } from './attachments.ts'
 import { createAttempts } from './attempts.ts'
+import { createAudit, type GatewayAudit } from './audit.ts'
 import { createAuth, type GatewayAuth } from './auth.ts'
 import { createBackups, type GatewayBackups } from './backups.ts'
+import { budgetedInvocations } from './budgets/invocations.ts'
+import { createBudgets } from './budgets.ts'
 import { createBus } from './bus.ts'
 import { createCaches } from './caches.ts'
 import { type Config, ConfigError, configFile, type LoadedConfig, refuseUnsafe, variableOf } from './config.ts'
@@ -17,12 +20,21 @@ import { createLifecycle, type GatewayLifecycle } from './lifecycle.ts'
 import { limitedTools } from './limits/tools.ts'
 import { createLimits } from './limits.ts'
 import type { LiveConfig } from './live-config.ts'
+import { createDoctor } from './live-doctor.ts'
+import { refuseLogFile } from './log/place.ts'
 import type { GatewayLog } from './log.ts'
 import { createMetrics, type GatewayMetrics } from './metrics.ts'
 import type { App, Clock } from './record.ts'
+import { readSecret } from './secret-files.ts'
+import { createApprovals, type GatewayApprovals } from './tools/approvals/approvals.ts'
+import { createCompute } from './tools/compute/compute.ts'
 import { createNetwork } from './tools/network/network.ts'
+import { createProcesses } from './tools/processes.ts'
+import { createReader } from './tools/reading/reader.ts'
 import { createTools, workspaceOf } from './tools/registry.ts'
+import { rootsOf } from './tools/roots.ts'
 import { createSandbox } from './tools/sandbox/sandbox.ts'
+import { createTrash } from './tools/trash/trash.ts'
 import { createTracing, type GatewayTracing } from './tracing.ts'
 
 /** The App record, and of its parts what only the start and the end of a gateway use. */
@@ -30,6 +42,8 @@ export interface Parts {
   app: App
   settings: LiveConfig
   auth: GatewayAuth
+  audit: GatewayAudit
+  approvals: GatewayApprovals
   runs: RunScheduler
   backups: GatewayBackups
   registry: Registry
@@ -56,7 +70,6 @@ export interface PartsInput {
 // A sweep is a look at every connection, so it runs no oftener than its shortest deadline needs.
 const maxSweepMs = 1_000
 const minSweepMs = 20
-const maxSecretBytes = 64 * 1024
 
 /**
  * Makes every part of a gateway and joins them; nothing is listened to yet.
@@ -109,29 +122,67 @@ export async function assemble(input: PartsInput): Promise<Parts> {
   const attempts = createAttempts({
     clock,
     onFailure: () => metrics.inc('talon_sign_in_failures_total'),
+    onRefusal: () => limits.noteRefusal('authFailures'),
     get limit() {
       return config['limits.enabled'] === 'off' ? Number.POSITIVE_INFINITY : config['limits.authFailures']
     },
   })
+  const audit = createAudit({ store, settings, clock, log, version, bootId })
   const auth = createAuth({
     store,
     clock,
     attempts,
+    audit,
     connections: () => registry,
     get cookieDays() {
       return config['auth.cookieDays']
     },
   })
   const models = metrics.models(tracing.models(built))
+  const budgets = createBudgets({ config, store, bus, metrics, log, clock })
   const limits = createLimits({ config, clock, attempts, connections: () => registry })
-  const sandbox = createSandbox()
-  const network = createNetwork()
+  const workspace = workspaceOf(home, config['tools.workspace'])
+  // With less than the half of that the gateway itself stores nothing new.
+  const sandbox = createSandbox({ home, workspace, config, log, newId, keepFreeBytes: minFreeBytes * 2 })
+  const processes = createProcesses({ sandbox, config, log, clock, newId })
+  store.onCommit(processes.follow)
+  const network = createNetwork({ config })
+  const reader = createReader()
+  const compute = createCompute()
+  const roots = rootsOf(home, workspace, config['tools.roots'])
+  const trash = createTrash({ home, workspace, roots, config, clock, newId })
+  const attachments = createAttachments({ home, store, config, clock, newId })
+  const approvals = createApprovals({ store, bus, config, clock, newId, metrics, audit, logs: log })
   const tools = limitedTools(
     metrics.tools(
-      tracing.tools(caches.tools(createTools({ store, config, home, log, clock, newId, sandbox, network }))),
+      tracing.tools(
+        caches.tools(
+          createTools({
+            store: budgetedInvocations(store, budgets),
+            config,
+            home,
+            log,
+            clock,
+            newId,
+            sandbox,
+            processes,
+            network,
+            reader,
+            compute,
+            trash,
+            attachments,
+            approvals,
+            auth,
+            bus,
+            logs: log,
+            onToolsChanged: caches.forgetTools,
+          }),
+        ),
+      ),
     ),
     limits,
   )
+  settings.onChange(['tools.disabled'], caches.forgetTools)
   const lifecycle = createLifecycle({ store, clock, bootId })
   const backups = createBackups({
     home,
@@ -145,6 +196,7 @@ export async function assemble(input: PartsInput): Promise<Parts> {
     },
     // Below that nothing new would be stored.
     spareBytes: minFreeBytes + spareBytesAt(home),
+    onAutomatic: audit.backedUp,
     holdsData: async () => (await store.counts()).sessions > 0,
   })
   const joined = {
@@ -155,15 +207,23 @@ export async function assemble(input: PartsInput): Promise<Parts> {
     store,
     bus,
     auth,
+    audit,
     models,
     tools,
+    approvals,
     sandbox,
+    processes,
     network,
+    reader,
+    compute,
+    trash,
+    attachments,
     lifecycle,
     caches,
     backups,
     tracing,
     metrics,
+    budgets,
     limits,
     log,
     logs: log,
@@ -179,10 +239,28 @@ export async function assemble(input: PartsInput): Promise<Parts> {
     get runs() {
       return runs
     },
+    get doctor() {
+      return doctor
+    },
   }
+  const doctor = createDoctor(app, env)
   const runs = createRuns(app)
   metrics.connect({ app, registry, runsWaiting: runs.waiting })
-  return { app, settings, auth, runs, backups, registry, lifecycle, tracing, metrics, log, frameId }
+  return {
+    app,
+    settings,
+    auth,
+    audit,
+    approvals,
+    runs,
+    backups,
+    registry,
+    lifecycle,
+    tracing,
+    metrics,
+    log,
+    frameId,
+  }
 }
 
 /** Ids of frames: unique over restarts by the boot id, and cheap, because every frame has one. */
@@ -202,7 +280,9 @@ export function refuseUnusable({ values, origins }: LoadedConfig, home: string):
   refuseUnsafe(values)
   const isOfFile = origins['agent.providers'] === 'file'
   providers(values, isOfFile ? configFile(home) : variableOf('agent.providers'))
-  workspaceOf(home, values['tools.workspace'])
+  const workspace = workspaceOf(home, values['tools.workspace'])
+  const written = rootsOf(home, workspace, values['tools.roots']).filter(root => root.writable)
+  refuseLogFile(home, values['log.file'], [workspace, ...written.map(root => root.path)])
 }
 
 function providers(config: Config, origin: string) {
@@ -211,13 +291,4 @@ function providers(config: Config, origin: string) {
   const issue = parsed.error.issues[0]
   const path = ['agent.providers', ...(issue?.path ?? [])].join('.')
   throw new ConfigError(`${origin}: ${path}: ${issue?.message ?? 'not valid'}.`)
-}
-
-function readSecret(source: SecretSource, env: PartsInput['env'], home: string): string | undefined {
-  if ('env' in source) return env[source.env]
-  try {
-    return readFileSync(resolve(home, source.file), 'utf8').slice(0, maxSecretBytes).trim()
-  } catch {
-    return undefined
-  }
 }

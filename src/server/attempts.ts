@@ -16,8 +16,8 @@ export interface Attempts {
 
 const windowMs = 60_000
 const lockMs = 60_000
-// 100,000 addresses take about 20 MB; a flood from more of them forgets the oldest, which costs a guesser an address each.
-const maxAddresses = 100_000
+// 50,000 addresses take about 10 MB; a flood from more of them forgets the oldest, which costs a guesser an address each.
+const maxAddresses = 50_000
 
 interface Bucket {
   failures: number
@@ -26,7 +26,12 @@ interface Bucket {
 }
 
 /** @param limit failures in a minute; the next one locks the address out for a minute. `Infinity` counts nothing. */
-export function createAttempts(deps: { clock: Clock; limit: number; onFailure?: () => void }): Attempts {
+export function createAttempts(deps: {
+  clock: Pick<Clock, 'monotonic'>
+  limit: number
+  onFailure?: () => void
+  onRefusal?: () => void
+}): Attempts {
   const buckets = new LRUCache<string, Bucket>({ max: maxAddresses })
   const lockedForMs = (address: string) => {
     const bucket = buckets.get(bucketOf(address))
@@ -60,6 +65,7 @@ export function createAttempts(deps: { clock: Clock; limit: number; onFailure?: 
     refuseLocked(address) {
       const waitMs = lockedForMs(address)
       if (waitMs <= 0) return
+      deps.onRefusal?.()
       const seconds = Math.ceil(waitMs / 1000)
       throw new TalonError('RATE_LIMITED', `Too many failed sign-ins from this address. Try again in ${seconds} s.`, {
         retryAfterMs: Math.ceil(waitMs),
@@ -69,13 +75,28 @@ export function createAttempts(deps: { clock: Clock; limit: number; onFailure?: 
   }
 }
 
-/** A household or server usually holds a whole IPv6 /64, so one is counted as one; IPv4 counts by address. */
+/** A household or server usually holds a whole IPv6 /64, so one is counted as one, however it is written; IPv4 counts by address. */
 export function bucketOf(address: string): string {
-  const mapped = address.toLowerCase().replace(/^::ffff:(?=\d+\.)/, '')
-  if (!mapped.includes(':')) return mapped
-  const [head = '', tail] = mapped.split('::')
+  const written = address.toLowerCase()
+  const embedded = /^(?:::ffff:|0*(?::0+){4}:ffff:)(\d+\.[\d.]+)$/.exec(written)?.[1]
+  if (embedded !== undefined || !written.includes(':')) return embedded ?? written
+  const groups = groupsOf(written)
+  // An IPv4 address in the form of IPv6 (RFC 4291 section 2.5.5.2), which a /64 of would be all of them.
+  if (groups.slice(0, 6).join() === '0,0,0,0,0,ffff') return groups.slice(6).flatMap(bytesOf).join('.')
+  return groups.slice(0, 4).join(':')
+}
+
+/** The eight groups of an IPv6 address, without leading zeros. */
+function groupsOf(address: string): string[] {
+  const [head = '', tail] = address.split('::')
   const left = head === '' ? [] : head.split(':')
   const right = tail ? tail.split(':') : []
   const zeros = tail === undefined ? 0 : 8 - left.length - right.length
-  return [...left, ...Array<string>(Math.max(0, zeros)).fill('0'), ...right].slice(0, 4).join(':')
+  const groups = [...left, ...Array<string>(Math.max(0, zeros)).fill('0'), ...right]
+  return groups.map(group => group.replace(/^0+(?=.)/, ''))
+}
+
+function bytesOf(group: string): number[] {
+  const value = Number.parseInt(group, 16)
+  return [value >> 8, value & 0xff]
 }

@@ -19,6 +19,7 @@ export const auditActions = {
   'backup.create': 'A backup was made, or could not be.',
   'backup.download': 'A backup was downloaded: every conversation, and the hashes of all tokens.',
   'backup.delete': 'A backup was deleted.',
+  'memory.delete': 'A memory, a fact, the persona, a note or a task was deleted for good. Details: which kind.',
   'approval.resolve':
     'A call of a tool that waited was allowed or denied. Details: whose call, the hash of what was allowed, how it is remembered.',
   'approval.revoke': 'What was allowed beyond one call was taken back.',

@@ -1,10 +1,12 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import type { Store, TokenRow } from '../db/store.ts'
+import type { NewToken, Store, TokenRow } from '../db/store.ts'
 import { TalonError } from '../protocol/errors.ts'
 import { scopes as allScopes } from '../protocol/shapes.ts'
+import { byGateway } from './actors.ts'
 import type { Attempts } from './attempts.ts'
-import type { Auth, Clock, Connections, Identity, SignIn } from './record.ts'
+import type { Actor, Audit, AuditEvent, Auth, Clock, Connections, From, Identity, SignIn } from './record.ts'
+import type { Credential, SignIns } from './sign-ins.ts'
 
 // 256 bits, so that guessing is hopeless and a plain SHA-256 of it is enough to store.
 const secretBytes = 32
@@ -30,6 +32,7 @@ export interface AuthDeps {
   store: Store
   clock: Clock
   attempts: Attempts
+  audit: Pick<Audit, 'entry'> & { signIns: SignIns }
   /** Late, because connections need auth and auth closes connections. */
   connections: () => Connections
   cookieDays: number
@@ -51,6 +54,7 @@ export function createAuth(deps: AuthDeps): GatewayAuth {
   const known = new LRUCache<string, TokenRow>({ max: maxKnownTokens })
   const codes = new LRUCache<string, { tokenId: string; expiresAt: number }>({ max: maxCodes })
   const used = new Set<string>()
+  const { audit } = deps
   let cliHash: string | undefined
   let touchedAt = deps.clock.monotonic()
 
@@ -81,10 +85,16 @@ export function createAuth(deps: AuthDeps): GatewayAuth {
       expiresAt: ends.length > 0 ? Math.min(...ends) : undefined,
     }
   }
-  const refuse = (address: string): undefined => {
+  const refuse = (credential: Credential, from: From): undefined => {
+    const { address = '' } = from
+    audit.signIns.refused(credential, from, deps.attempts.lockedForMs(address) > 0)
     deps.attempts.refuseLocked(address)
     deps.attempts.failed(address)
     return undefined
+  }
+  const accept = (credential: Credential, from: From, identity: Identity): Identity => {
+    audit.signIns.accepted(credential, identity.tokenId, from)
+    return identity
   }
 
   const findToken = async (token: string): Promise<Identity | undefined> => {
@@ -99,20 +109,28 @@ export function createAuth(deps: AuthDeps): GatewayAuth {
     }
     return undefined
   }
-  const signIn = async (identity: Identity): Promise<SignIn> => {
+  const signIn = async (credential: Credential, from: From, identity: Identity): Promise<SignIn> => {
+    const { tokenId } = identity
     const secret = newSecret()
     const now = deps.clock.now()
     const expiresAt = Math.min(now + deps.cookieDays * dayMs, identity.expiresAt ?? Number.MAX_SAFE_INTEGER)
     const hash = sha256(secret)
-    await deps.store.createWebSession({ hash, tokenId: identity.tokenId, createdAt: now, expiresAt })
+    const entry = audit.entry({ action: 'sign_in', details: { credential } }, { ...from, tokenId })
+    audit.signIns.known(tokenId, from)
+    await deps.store.createWebSession({ hash, tokenId, createdAt: now, expiresAt, audit: entry })
     return { secret, expiresAt, identity: { ...identity, webSession: hash, expiresAt } }
   }
   const create = async (input: Parameters<Auth['createToken']>[0] & { id?: string }) => {
     const id = input.id ?? randomBytes(6).toString('hex')
     const token = `tln_${id}_${newSecret()}`
-    const created = await deps.store.createToken({ ...input, id, hash: sha256(token), createdAt: deps.clock.now() })
+    const { by = byGateway, ...wanted } = input
+    const row = { ...wanted, id, hash: sha256(token), createdAt: deps.clock.now() }
+    const created = await deps.store.createToken({ ...row, audit: audit.entry(creationOf(row), by) })
     return { ...created, token: created.duplicate ? '' : token }
   }
+
+  const revoke = (id: string, by: Actor) =>
+    deps.store.revokeToken({ id, at: deps.clock.now(), audit: audit.entry({ action: 'token.revoke', target: id }, by) })
 
   const ownerToken = async (): Promise<string> => {
     const tokens = await deps.store.listTokens()
@@ -128,34 +146,40 @@ export function createAuth(deps: AuthDeps): GatewayAuth {
 
   return {
     flush,
-    async verifyToken(token, address) {
-      return (await findToken(token)) ?? refuse(address)
+    async verifyToken(token, from) {
+      const identity = await findToken(token)
+      return identity ? accept('token', from, identity) : refuse('token', from)
+    },
+    async profileOf(tokenId) {
+      if (tokenId === null || tokenId === cliTokenId || tokenId === nobodyTokenId) return 'full'
+      const row = await liveToken(tokenId)
+      return row ? (row.profile ?? 'full') : 'read-only'
     },
     async scopesOf(tokenId) {
       if (tokenId === cliTokenId || tokenId === nobodyTokenId) return new Set(allScopes)
       return new Set(tokenId === null ? [] : (await liveToken(tokenId))?.scopes)
     },
-    async verifyCookie(secret, address) {
+    async verifyCookie(secret, from) {
       const web = await deps.store.getWebSession(sha256(secret))
       const row = web && web.expiresAt > deps.clock.now() ? await liveToken(web.tokenId) : undefined
-      return web && row ? identityOf(row, web) : refuse(address)
+      return web && row ? accept('cookie', from, identityOf(row, web)) : refuse('cookie', from)
     },
-    async exchangeCode(code, address) {
+    async exchangeCode(code, from) {
       const key = sha256(code)
       const found = codes.get(key)
       codes.delete(key)
       const row = found && found.expiresAt > deps.clock.now() ? await liveToken(found.tokenId) : undefined
-      return row ? signIn(identityOf(row)) : refuse(address)
+      return row ? signIn('link', from, identityOf(row)) : refuse('link', from)
     },
-    async exchangeToken(token, address) {
+    async exchangeToken(token, from) {
       const identity = await findToken(token)
       if (identity?.tokenId === cliTokenId) {
         throw new TalonError('FORBIDDEN', "The command line's token is for the command line. Use: talon login")
       }
-      return identity ? signIn(identity) : refuse(address)
+      return identity ? signIn('token', from, identity) : refuse('token', from)
     },
-    async signOut(webSession) {
-      await deps.store.deleteWebSession({ hash: webSession })
+    async signOut(webSession, by = byGateway) {
+      await deps.store.deleteWebSession({ hash: webSession, audit: audit.entry({ action: 'sign_out' }, by) })
       deps.connections().closeWebSession(webSession)
     },
     async newCode(asked) {
@@ -166,8 +190,8 @@ export function createAuth(deps: AuthDeps): GatewayAuth {
       return { code, expiresAt }
     },
     createToken: input => create(input),
-    async revokeToken(id) {
-      const revoked = await deps.store.revokeToken({ id, at: deps.clock.now() })
+    async revokeToken(id, by = byGateway) {
+      const revoked = await revoke(id, by)
       known.delete(id)
       if (revoked) deps.connections().closeToken(id)
       return revoked
@@ -180,14 +204,15 @@ export function createAuth(deps: AuthDeps): GatewayAuth {
       known.delete(envTokenId)
       const row = await deps.store.getToken(envTokenId)
       if (token === undefined) {
-        if (row && row.revokedAt === null) await deps.store.revokeToken({ id: envTokenId, at: deps.clock.now() })
+        if (row && row.revokedAt === null) await revoke(envTokenId, byGateway)
         return
       }
       const hash = sha256(token)
       if (row && row.revokedAt === null && sameHash(row.hash, hash)) return
-      if (row && row.revokedAt === null) await deps.store.revokeToken({ id: envTokenId, at: deps.clock.now() })
+      if (row && row.revokedAt === null) await revoke(envTokenId, byGateway)
       const scopes = [...allScopes]
-      await deps.store.putToken({ id: envTokenId, name: 'TALON_TOKEN', hash, scopes, createdAt: deps.clock.now() })
+      const created = { id: envTokenId, name: 'TALON_TOKEN', hash, scopes, createdAt: deps.clock.now() }
+      await deps.store.putToken({ ...created, audit: audit.entry(creationOf(created), byGateway) })
     },
     ownerToken,
     issueCliToken() {
@@ -196,6 +221,10 @@ export function createAuth(deps: AuthDeps): GatewayAuth {
       return token
     },
   }
+}
+
+function creationOf({ id, name, scopes, profile, expiresAt }: NewToken): AuditEvent {
+  return { action: 'token.create', target: id, details: { name, scopes, profile, expiresAt: expiresAt ?? null } }
 }
 
 /** SHA-256 in hex: how secrets are stored and looked up. */

@@ -7,7 +7,7 @@ import { prepareFolder } from '../db/sqlite/open.ts'
 import { TalonError } from '../protocol/errors.ts'
 import { createBackupLine } from './backup-line.ts'
 import type { Log } from './log.ts'
-import type { Backups, Clock } from './record.ts'
+import type { Backups, Clock, LastBackup } from './record.ts'
 
 export interface BackupsDeps {
   /** The data folder, of which this process holds the lock. */
@@ -20,6 +20,8 @@ export interface BackupsDeps {
   keep: number
   /** What a backup must leave free on the disk. */
   spareBytes: number
+  /** Hears how each automatic one went. */
+  onAutomatic?: ((last: LastBackup) => void) | undefined
   /** Whether there is anything to lose. */
   holdsData: () => Promise<boolean>
 }
@@ -57,7 +59,13 @@ export function createBackups(deps: BackupsDeps): GatewayBackups {
     // A failure is logged where it happens, and tried again at the next look.
     await line
       .enqueue(async make => {
-        if (await isDue(deps, folder)) removeOld(deps, folder, await make('auto'))
+        if (!(await isDue(deps, folder))) return
+        try {
+          removeOld(deps, folder, await make('auto'))
+        } finally {
+          const last = line.last()
+          if (last) deps.onAutomatic?.(last)
+        }
       })
       .catch(() => undefined)
   }
@@ -87,7 +95,7 @@ export function createBackups(deps: BackupsDeps): GatewayBackups {
 }
 
 /** Reads a file as it is taken. It opens it when the first part is, so that nothing stays open where none ever is. */
-function contentOf(path: string): ReadableStream<Uint8Array<ArrayBuffer>> {
+export function contentOf(path: string): ReadableStream<Uint8Array<ArrayBuffer>> {
   let file: FileHandle | undefined
   let cancelled = false
   const source: UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> = {

@@ -39,7 +39,7 @@ export function createBus(deps: { clock: Clock; frameId: () => string }): Bus {
     },
     emit(type, payload) {
       const { sessionId } = payload
-      if (sessions.has(sessionId)) toSession(sessionId, notice(type, payload, { sessionId }))
+      if (sessionId !== undefined && sessions.has(sessionId)) toSession(sessionId, notice(type, payload, { sessionId }))
     },
     broadcast(type, payload) {
       const sent = notice(type, payload)

@@ -15,6 +15,8 @@ export interface GatewayCaches {
   store(store: Store): Store
   /** The same tools, with their definitions made and written once. */
   tools(tools: Tools): Tools
+  /** To be called where a definition changed, such as whether a tool is switched off. */
+  forgetTools(): void
 }
 
 // A session's configuration and summary have no bound of their own: 10,000 of ordinary ones take a twentieth of this.
@@ -26,7 +28,9 @@ const fixedChars = 500
 
 /** The caches of one gateway; each is corrected by whoever changes what it holds, and forgets it in time all the same. */
 export function createCaches({ config, clock }: { config: Config; clock: Clock }): GatewayCaches {
-  if (config['cache.enabled'] === 'off') return { stats: () => [], store: store => store, tools: tools => tools }
+  if (config['cache.enabled'] === 'off') {
+    return { stats: () => [], store: store => store, tools: tools => tools, forgetTools: () => undefined }
+  }
   const sessions = createCache<Session>({
     name: 'sessions',
     max: config['cache.sessions'],
@@ -44,6 +48,7 @@ export function createCaches({ config, clock }: { config: Config; clock: Clock }
   return {
     stats: () => [sessions, definitions, counts].map(cache => cache.stats()),
     store: store => cachedStore(store, { sessions, counts }),
+    forgetTools: () => definitions.clear(),
     tools(tools) {
       const listing = () => {
         const known = definitions.find('tools')

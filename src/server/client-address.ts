@@ -11,25 +11,34 @@ export interface Peer {
 
 /** Says where requests come from. The list may change at any time; it is parsed once. */
 export function createClientAddress(trusted: () => readonly string[]): (peer: Peer) => string {
-  let parsedFrom: readonly string[] | undefined
-  let proxies = new BlockList()
-  const isProxy = (address: string) => proxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+  const isProxy = createProxies(trusted)
   return ({ remoteAddress, forwardedFor }) => {
-    const list = trusted()
-    if (list !== parsedFrom) {
-      proxies = blockListOf(list)
-      parsedFrom = list
-    }
     let address = plain(remoteAddress ?? 'unknown')
-    if (list.length === 0 || forwardedFor === undefined) return address
+    if (forwardedFor === undefined || trusted().length === 0) return address
     // Each proxy adds whom it saw at the end; the first from there that is no proxy of ours is the client.
     for (const hop of forwardedFor.split(',').slice(-maxHops).reverse()) {
-      if (isIP(address) === 0 || !isProxy(address)) break
+      if (!isProxy(address)) break
       const before = plain(hop.trim())
       if (isIP(before) === 0) break
       address = before
     }
     return address
+  }
+}
+
+/** Tells whether an address is that of a proxy of ours. */
+export function createProxies(trusted: () => readonly string[]): (address: string) => boolean {
+  let parsedFrom: readonly string[] | undefined
+  let proxies = new BlockList()
+  return written => {
+    const list = trusted()
+    if (list !== parsedFrom) {
+      proxies = blockListOf(list)
+      parsedFrom = list
+    }
+    const address = plain(written)
+    const version = isIP(address)
+    return version !== 0 && proxies.check(address, version === 6 ? 'ipv6' : 'ipv4')
   }
 }
 

@@ -16,6 +16,12 @@ export interface LoadedConfig {
   warnings: string[]
 }
 
+/** A text of the file, with what follows from it. */
+export interface ConfigState {
+  text: string | undefined
+  loaded: LoadedConfig
+}
+
 /** What settings are made from beside the file. */
 export interface ConfigSource {
   /** The data folder, which the file lies in. */
@@ -131,7 +137,9 @@ export function check(key: SettingKey, value: unknown, where: string): unknown {
   if (result.success) return result.data
   const issue = result.error.issues[0]
   const path = issue && issue.path.length > 0 ? ` at ${issue.path.join('.')}` : ''
-  const shown = 'secret' in settings[key] ? '' : ` (got ${JSON.stringify(value)?.slice(0, 100)})`
+  // An address may hold a password, which a log of the start would keep.
+  const given = JSON.stringify(value)?.replace(/(:\/\/)[^/\s"]*@/g, '$1[redacted]@')
+  const shown = 'secret' in settings[key] ? '' : ` (got ${given?.slice(0, 100)})`
   throw new ConfigError(`${where}: ${issue?.message ?? 'not valid'}${path}${shown}.`)
 }
 
@@ -150,11 +158,17 @@ export function fromText(key: SettingKey, text: string): unknown {
   }
 }
 
+/** @throws ConfigError for one that was to be a limit: it would be missed only when it is needed. */
 function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
   const known = new Map(settingKeys.map(key => [variableOf(key), key]))
-  return Object.keys(env)
-    .filter(name => name.startsWith('TALON_') && !known.has(name) && !otherVariables.has(name))
-    .map(name => `${name} is no setting. Did you mean ${nearest(name, [...known.keys(), ...otherVariables])}?`)
+  const unknown = Object.keys(env).filter(
+    name => name.startsWith('TALON_') && !known.has(name) && !otherVariables.has(name),
+  )
+  const complain = (name: string) =>
+    `${name} is no setting. Did you mean ${nearest(name, [...known.keys(), ...otherVariables])}?`
+  const limit = unknown.find(name => name.startsWith('TALON_LIMITS_'))
+  if (limit !== undefined) throw new ConfigError(complain(limit))
+  return unknown.map(complain)
 }
 
 /** The flag of `talon start` that sets it. */

@@ -1,7 +1,9 @@
+import { createNotice } from './bus.ts'
 import { type Follower, followLog } from './log/follow.ts'
 import { followMetrics, type MetricsFollower } from './metrics/follow.ts'
 import type { Outlet } from './outlet.ts'
 import type { App, Connection } from './record.ts'
+import type { FrameMeter } from './record-limits.ts'
 import type { Subscriptions } from './subscription.ts'
 
 /** What handlers may do with one WebSocket; `stop` ends what the connection watches. */
@@ -10,10 +12,11 @@ export function createConnection(deps: {
   id: string
   frameId: () => string
   outlet: Outlet
+  meter: FrameMeter
   subscriptions: Subscriptions
   failed: (error: unknown) => void
 }): Connection & { stop: () => void } {
-  const { app, id, outlet, subscriptions, failed } = deps
+  const { app, id, outlet, meter, subscriptions, failed } = deps
   let stopWatching: (() => void) | undefined
   let follower: Follower | undefined
   let sampling: MetricsFollower | undefined
@@ -32,11 +35,17 @@ export function createConnection(deps: {
   }
   return {
     id,
+    limits: meter.list,
     subscribe: at => subscriptions.subscribe(at),
     follow(at) {
       if (!subscriptions.has(at.sessionId) && outlet.isOpen()) follow(at).catch(failed)
     },
     unsubscribe: sessionId => subscriptions.unsubscribe(sessionId),
+    streamTool(payload) {
+      // It is for the eye only: a slow reader misses some, and has all of it in the result.
+      if (!outlet.hasRoom() || (payload.sessionId !== undefined && subscriptions.has(payload.sessionId))) return
+      outlet.notice(createNotice({ id: deps.frameId(), type: 'tool.stream', payload, timestamp: app.clock.now() }))
+    },
     watchSessions(on) {
       if (!on) return stopWatchingSessions()
       stopWatching ??= app.bus.onList(notice => {

@@ -10,7 +10,7 @@ import {
 } from '../protocol/messages.ts'
 import { refuseUnready } from './lifecycle.ts'
 import { timed } from './metrics/requests.ts'
-import type { App, Call, Caller, Connection, TraceContext } from './record.ts'
+import type { App, Call, Caller, Connection, From, TraceContext } from './record.ts'
 
 /** What a handler answers; `duplicate` tells that it was done before and this is the answer of that time. */
 export type Answer<T extends RequestType> = ReplyPayload<T> & { duplicate?: boolean }
@@ -45,8 +45,7 @@ export function handledTypes(): string[] {
 export interface Asking {
   caller: Caller
   connection?: Connection | undefined
-  /** Address of the client. */
-  address?: string | undefined
+  from: From
   /** The sender's id of this request; with it a change happens once. */
   requestId?: string | undefined
   afterReply?: ((then: () => void) => void) | undefined
@@ -110,21 +109,14 @@ function sessionIdIn(payload: unknown): string | undefined {
 }
 
 function answerTo(app: App, type: string, payload: unknown, asking: Asking): Promise<Reply> | Reply {
-  if (!isRequestType(type)) throw new TalonError('INVALID_MESSAGE', `Unknown message type: ${type}`)
-  const handler = handlers.get(type)
-  if (!handler) throw new TalonError('INVALID_MESSAGE', `Unknown message type: ${type}`)
-  const { scope, changes, reply } = requests[type]
-  if (scope !== null && !asking.caller.scopes.has(scope)) {
-    throw new TalonError('FORBIDDEN', `"${type}" needs a token with the scope "${scope}".`)
-  }
-  if (changes) refuseUnready(app.lifecycle)
-  const parsed = validate(type, payload)
+  const { handler, parsed } = understand(app, type, payload, asking)
+  const { changes, reply } = requests[handler.type]
   app.limits.admit({ type, changes, tokenId: asking.caller.tokenId, overHttp: !asking.connection })
   const call: Call = {
     tokenId: asking.caller.tokenId,
     scopes: asking.caller.scopes,
     connection: asking.connection,
-    address: asking.address,
+    from: asking.from,
     trace: asking.trace,
     signal: asking.signal,
     afterReply: asking.afterReply ?? (then => then()),
@@ -134,6 +126,24 @@ function answerTo(app: App, type: string, payload: unknown, asking: Asking): Pro
   const answer = handler.handle(app, parsed as never, call) // Validated by the schema of this very type.
   if (answer instanceof Promise) return answer.then(settled => ({ type: reply, payload: settled }))
   return { type: reply, payload: answer as Record<string, unknown> } // Handlers answer with objects, by their type.
+}
+
+/** Finds who answers. What nobody does counts as a read, so that mistakes on many connections have an end too. */
+function understand(app: App, type: string, payload: unknown, { caller, connection }: Asking) {
+  try {
+    const handler = isRequestType(type) ? handlers.get(type) : undefined
+    if (!handler) throw new TalonError('INVALID_MESSAGE', `Unknown message type: ${type}`)
+    const { scope, changes } = requests[handler.type]
+    if (scope !== null && !caller.scopes.has(scope)) {
+      throw new TalonError('FORBIDDEN', `"${type}" needs a token with the scope "${scope}".`)
+    }
+    if (changes) refuseUnready(app.lifecycle)
+    return { handler, parsed: validate(handler.type, payload) }
+  } catch (error) {
+    // One that came over HTTP was counted before its body was read.
+    if (connection) app.limits.take('reads', caller.tokenId)
+    throw error
+  }
 }
 
 /** The same for callers that know what they ask, such as a REST route. */

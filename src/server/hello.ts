@@ -4,13 +4,13 @@ import type { ParsedPayload, ReplyPayload } from '../protocol/messages.ts'
 import { requests } from '../protocol/messages.ts'
 import { negotiate, supportedVersions, versionMismatch } from '../protocol/version.ts'
 import { maxFrameBytes, maxInFlight } from './bounds.ts'
-import type { App, Identity } from './record.ts'
+import type { App, From, Identity } from './record.ts'
 
 /** The state of a connection that says hello. */
 interface Greeting {
   id: string
   app: App
-  address: string
+  from: From
   identity: Identity | undefined
   greeted: boolean
 }
@@ -43,8 +43,8 @@ export async function welcome(
       supported: [...supportedVersions],
     })
   }
-  const { app, address } = greeting
-  const identity = token === undefined ? greeting.identity : await app.auth.verifyToken(token, address)
+  const { app, from } = greeting
+  const identity = token === undefined ? greeting.identity : await app.auth.verifyToken(token, from)
   if (!identity) {
     const why = token === undefined ? '"hello" needs a token on this connection.' : 'This token is not valid.'
     throw new TalonError('UNAUTHENTICATED', why)

@@ -2,7 +2,7 @@ import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import { TalonError } from '../protocol/errors.ts'
 import type { Scope } from '../protocol/shapes.ts'
-import type { Identity, TraceContext } from './record.ts'
+import type { Actor, From, Identity, TraceContext } from './record.ts'
 
 /** What the middleware of `app.ts` leaves for those that come after it. */
 export interface HttpEnv {
@@ -17,6 +17,16 @@ export interface HttpEnv {
     /** The span of this request; absent while no traces are made. */
     trace: TraceContext | undefined
   }
+}
+
+/** From where a request comes. */
+export function fromOf(c: Context<HttpEnv>): From {
+  return { channel: 'http', address: c.get('address'), userAgent: c.req.header('user-agent') }
+}
+
+/** Who asks, for the audit trail. */
+export function actorAt(c: Context<HttpEnv>): Actor {
+  return { ...fromOf(c), tokenId: c.get('identity')?.tokenId ?? null }
 }
 
 /** Who asks, with this scope. @throws TalonError `UNAUTHENTICATED` or `FORBIDDEN` */

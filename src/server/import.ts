@@ -5,6 +5,7 @@ import { importFolder } from '../db/legacy/import-folder.ts'
 import { isOfStorage } from '../db/legacy/import-source.ts'
 import type { FileReport, ImportProgress } from '../db/legacy/report.ts'
 import { describe, readOldSettings } from '../db/legacy/settings.ts'
+import { byGateway } from './actors.ts'
 import type { GatewayLifecycle } from './lifecycle.ts'
 import type { App } from './record.ts'
 
@@ -22,7 +23,7 @@ const defaultRetryAfterMs = 5_000
  * again; what is wrong with a file is logged, and holds up nothing.
  */
 export function createFirstImport(
-  app: Pick<App, 'home' | 'store' | 'config' | 'log' | 'clock' | 'newId'>,
+  app: Pick<App, 'audit' | 'home' | 'store' | 'config' | 'log' | 'clock' | 'newId'>,
   lifecycle: Pick<GatewayLifecycle, 'hold'>,
   retryAfterMs = defaultRetryAfterMs,
 ): FirstImport {
@@ -99,6 +100,10 @@ async function importAll(
     if (sessions + failed === 0) return undefined
     const durationMs = Math.round(clock.monotonic() - startedAt)
     log.info({ sessions, messages: messagesStored, failed, durationMs }, 'sessions of v0.3.3 were imported')
+    await app.audit.record(
+      { action: 'data.import', details: { sessions, messages: messagesStored, failed } },
+      byGateway,
+    )
     await tellOfSettings(app)
   } catch (error) {
     if (signal.aborted) log.info('the import of sessions of v0.3.3 goes on at the next start')

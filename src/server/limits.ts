@@ -1,19 +1,26 @@
 import { TalonError } from '../protocol/errors.ts'
 import type { RequestType } from '../protocol/messages.ts'
 import { type Attempts, bucketOf } from './attempts.ts'
-import { createBuckets, type Level, levelAt, type Rate, takenFrom } from './limits/buckets.ts'
+import { createBuckets, type Level, type Rate } from './limits/buckets.ts'
 import { createLag } from './limits/lag.ts'
 import { createLanes } from './limits/lanes.ts'
+import { createMeter } from './limits/meter.ts'
 import { type LimitName, limitTable, type RateName } from './limits/table.ts'
+import { toolKey } from './limits/tools.ts'
 import type { Clock } from './record.ts'
-import type { FrameMeter, LimitState, Limits } from './record-limits.ts'
+import type { LimitState, Limits, Refusing } from './record-limits.ts'
 import type { Config } from './settings.ts'
 
 // One takes about 100 bytes, so that all limits together stay under 64 MB whatever floods them.
 const maxKeys = 100_000
 const overloadRetryMs = 1_000
-// So many frames above the limit are each refused, so that a client can slow down; then its connection ends.
-const maxRefusedFrames = 100
+const elsewhere: readonly Refusing[] = [
+  'authFailures',
+  'connections',
+  'unauthenticatedConnections',
+  'pipelined',
+  'overload',
+]
 const begins: ReadonlySet<string> = new Set<RequestType>(['session.create', 'session.fork'])
 
 export interface LimitDeps {
@@ -31,10 +38,8 @@ export function createLimits(deps: LimitDeps): Limits {
   // Those of a connection are with the connection.
   const kept = names.filter(name => limitTable[name].per !== 'connection' && limitTable[name].windowMs !== null)
   const buckets = new Map(kept.map(name => [name, createBuckets(maxKeys)]))
-  const refused = Object.fromEntries([...names, 'overload'].map(name => [name, 0])) as Record<
-    LimitName | 'overload',
-    number
-  > // Every key of the type is in the list.
+  // Every key of the type is in the list.
+  const refused = Object.fromEntries([...names, ...elsewhere].map(name => [name, 0])) as Record<Refusing, number>
   const open = new Map<string, number>()
   const lag = createLag(clock)
   const enabled = () => config['limits.enabled'] === 'on'
@@ -69,6 +74,9 @@ export function createLimits(deps: LimitDeps): Limits {
       const allowed = look(name, key).waitMs === 0
       if (allowed) bucketsOf(name).take(key, rateOf(name), clock.monotonic())
       return { allowed, state: stateOf(name, key) }
+    },
+    noteRefusal(by) {
+      refused[by] += 1
     },
     admit({ type, changes, tokenId, overHttp }) {
       if (!enabled()) return
@@ -109,7 +117,7 @@ export function createLimits(deps: LimitDeps): Limits {
       const shown: LimitState[] = (['messages', 'sessionCreations', 'reads'] as const).map(name =>
         stateOf(name, caller.tokenId),
       )
-      shown.push(stateOf('toolExecutions', sessionId ?? caller.tokenId))
+      shown.push(stateOf('toolExecutions', toolKey(sessionId, caller.tokenId)))
       if (caller.address !== undefined) shown.push(...ofAddress(deps, caller.address, open, stateOf))
       if (caller.scopes.has('admin')) shown.push(...ofGateway(deps))
       return shown
@@ -131,35 +139,6 @@ function createRates(config: Config): (name: RateName) => Rate {
     const { key, rate } = kept.get(name) ?? keep(name)
     rate.limit = config[key]
     return rate
-  }
-}
-
-function createMeter(deps: {
-  enabled: () => boolean
-  rateOf: (name: RateName) => Rate
-  clock: Clock
-  refuse: (name: RateName, level: Level) => TalonError
-}): FrameMeter {
-  let framesAt = 0
-  let bytesAt = 0
-  let refusedFrames = 0
-  return {
-    take(bytes) {
-      if (!deps.enabled()) return
-      const now = deps.clock.monotonic()
-      const [frames, volume] = [deps.rateOf('frames'), deps.rateOf('bytes')]
-      const ofFrames = levelAt(framesAt, frames, now, 1)
-      const ofBytes = levelAt(bytesAt, volume, now, bytes)
-      if (ofFrames.waitMs === 0 && ofBytes.waitMs === 0) {
-        if (framesAt <= now) refusedFrames = 0
-        framesAt = takenFrom(framesAt, frames, now, 1)
-        bytesAt = takenFrom(bytesAt, volume, now, bytes)
-        return
-      }
-      refusedFrames += 1
-      throw ofFrames.waitMs > 0 ? deps.refuse('frames', ofFrames) : deps.refuse('bytes', ofBytes)
-    },
-    tooOften: () => refusedFrames > maxRefusedFrames,
   }
 }
 

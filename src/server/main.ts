@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { createAdaptorServer, type ServerType } from '@hono/node-server'
@@ -8,10 +8,12 @@ import manifest from '../../package.json' with { type: 'json' }
 import { acquireLock, type Lock } from '../db/sqlite/lock.ts'
 import { closeCodes } from '../protocol/errors.ts'
 import { scopes } from '../protocol/shapes.ts'
+import { byGateway } from './actors.ts'
 import { createHttp } from './app.ts'
 import { assemble, type Parts, refuseUnusable } from './assemble.ts'
 import { nobodyTokenId } from './auth.ts'
 import { ConfigError, loadConfig } from './config.ts'
+import { prepareHome } from './home.ts'
 import { createFirstImport, type FirstImport } from './import.ts'
 import { listen } from './listen.ts'
 import { type LiveConfig, openLiveConfig } from './live-config.ts'
@@ -19,13 +21,15 @@ import { openGatewayLog } from './log/open.ts'
 import { knownSecrets } from './log/secrets.ts'
 import { browserHost, createGatehouse } from './origin.ts'
 import type { Assets } from './pages/assets.ts'
+import { withShortPipelines } from './pipelines.ts'
 import type { App, Clock, Identity } from './record.ts'
 import type { SettingKey } from './settings.ts'
 import { StartError } from './start-error.ts'
+import { guardPort } from './tcp-door.ts'
 import { startTidying } from './tidy.ts'
 import { asksForWebSocket, guardUpgrades } from './upgrade.ts'
 
-export { StartError }
+export { refuseUnusable, StartError }
 
 export interface StartOptions {
   /** The data folder, an absolute path. */
@@ -72,6 +76,8 @@ const runGraceMs = 8_500
 const closeGraceMs = 1_000
 const traceGraceMs = 1_000
 const restartExpectedMs = 5_000
+// Headers are one packet, so whoever takes longer only holds the connection. Looked at every so often.
+const headerDeadline = { headersTimeout: 10_000, connectionsCheckingInterval: 2_500 }
 
 /**
  * Starts a gateway in this process.
@@ -122,7 +128,7 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
       throw error
     })
   } catch (error) {
-    settings?.close()
+    settings?.abandon()
     lock.release()
     await log.close()
     throw error
@@ -138,6 +144,7 @@ async function settle({ app, auth, runs }: Parts, token: string | undefined): Pr
   await app.store.dropUnfinishedImports()
   await app.store.interruptInvocations({ at: clock.now() })
   const interrupted = await runs.interruptLeftOver()
+  await app.store.settleLeftOver({})
   if (interrupted > 0) app.log.info({ interrupted }, 'runs of the last start were interrupted')
 }
 
@@ -155,7 +162,10 @@ async function open(parts: Parts, lock: Lock, assets: Assets): Promise<Opened> {
   })
   const anybody = config['auth.mode'] === 'none' ? everybody : undefined
   const http = createHttp(app, { gatehouse, assets, anybody, measure: parts.metrics.http })
-  const server = createAdaptorServer({ fetch: http.fetch, serverOptions: { shouldUpgradeCallback: asksForWebSocket } })
+  const serverOptions = { ...headerDeadline, shouldUpgradeCallback: asksForWebSocket }
+  const createServer = withShortPipelines(app.limits)
+  const server = createAdaptorServer({ fetch: http.fetch, createServer, serverOptions })
+  guardPort(server, app)
   guardUpgrades(server, { app, registry, gatehouse, frameId, anybody })
   // Before the port opens, so that nobody ever hears that it is ready while there is something to import.
   const firstImport = createFirstImport(app, lifecycle)
@@ -174,15 +184,21 @@ const everybody: Identity = {
 
 /** What a start does once the port is open: the command line's token, runs that wait, the sign-in link. */
 async function begin(opened: Opened, print: (line: string) => void): Promise<RunningGateway> {
-  const { app, settings, auth, runs, backups, firstImport, url } = opened
+  const { app, settings, auth, audit, runs, backups, firstImport, url } = opened
   writeFileSync(join(app.home, 'run', 'cli.token'), `${auth.issueCliToken()}\n`, { mode: 0o600 })
   firstImport.start()
   backups.start()
+  void app.tools.start()
   const queued = await runs.startQueued()
   if (queued > 0) app.log.info({ queued }, 'runs of the last start were taken up')
   const { promise: stopped, resolve } = Promise.withResolvers<void>()
   let stopping: Promise<void> | undefined
-  const signInLink = async () => `${url}/login#code=${(await auth.newCode(nobodyTokenId)).code}`
+  const signInLink = async () => {
+    const { code, expiresAt } = await auth.newCode(nobodyTokenId)
+    await audit.record({ action: 'sign_in.link', details: { expiresAt } }, byGateway)
+    return `${url}/login#code=${code}`
+  }
+  await audit.start()
   settings.settle()
   app.log.info({ url, home: app.home }, 'ready')
   if (app.config['auth.mode'] === 'none') {
@@ -208,13 +224,29 @@ async function begin(opened: Opened, print: (line: string) => void): Promise<Run
 }
 
 async function stop(opened: Opened, endTidying: () => Promise<void>): Promise<void> {
-  const { app, settings, auth, runs, backups, firstImport, registry, lifecycle, tracing, log, lock, server } = opened
+  const {
+    app,
+    approvals,
+    settings,
+    auth,
+    audit,
+    runs,
+    backups,
+    firstImport,
+    registry,
+    lifecycle,
+    tracing,
+    log,
+    lock,
+    server,
+  } = opened
   app.log.info('stopping')
   lifecycle.drain()
+  approvals.close() // Nobody can answer any more.
   saySo(lock, app)
   app.bus.broadcast('gateway.draining', { restartExpectedMs })
   const tidied = Promise.race([endTidying(), delay(runGraceMs, undefined, { ref: false })])
-  await Promise.all([runs.drain(runGraceMs), backups.stop(), firstImport.stop(), tidied])
+  await Promise.all([runs.drain(runGraceMs), app.tools.stop(), backups.stop(), firstImport.stop(), tidied])
   const closed = new Promise<void>(resolve => server.close(() => resolve()))
   registry.closeAll(closeCodes.restart, 'Restart')
   if ('closeIdleConnections' in server) server.closeIdleConnections()
@@ -227,8 +259,15 @@ async function stop(opened: Opened, endTidying: () => Promise<void>): Promise<vo
   registry.stop()
   app.limits.stop()
   await auth.flush().catch(error => app.log.warn({ err: error }, 'the last use of tokens was not written'))
+  await audit.stop()
   try {
-    await Promise.all([app.models.close(), tracing.close(traceGraceMs)])
+    await Promise.all([
+      app.models.close(),
+      tracing.close(traceGraceMs),
+      app.sandbox.close(),
+      app.reader.close(),
+      app.compute.close(),
+    ])
     await app.store.close()
   } finally {
     settings.settle()
@@ -256,26 +295,4 @@ function environmentToken(env: StartOptions['env']): string | undefined {
   throw new ConfigError(
     `TALON_TOKEN must have at least ${minTokenLength} characters. Make one with: openssl rand -hex 32`,
   )
-}
-
-/** One folder at a time: under /proc a recursive mkdir of Node never returns. */
-function makeFolder(folder: string): void {
-  if (existsSync(folder)) return
-  makeFolder(dirname(folder))
-  mkdirSync(folder, { mode: 0o700 })
-}
-
-function prepareHome(home: string): void {
-  try {
-    makeFolder(join(home, 'run'))
-    const probe = join(home, 'run', 'write.probe')
-    // Not empty, because a full disk still takes an empty file.
-    writeFileSync(probe, 'It may be written here.\n', { mode: 0o600 })
-    rmSync(probe)
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new StartError(
-      `The data folder ${home} cannot be written: ${reason}. Give this account the right to write it, or choose another with TALON_HOME or --home.`,
-    )
-  }
 }

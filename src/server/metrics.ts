@@ -96,6 +96,7 @@ async function gather({ app, registry, runsWaiting }: Sources, disk: () => Promi
     app,
     registry,
     counts,
+    budgets: await app.budgets.list({}).catch(() => undefined),
     runsWaiting: runsWaiting(),
     store: app.store.stats(),
     pools: app.models.pools(),

@@ -31,7 +31,10 @@ export interface Outlet {
   reply(replyTo: string, type: string, payload: Record<string, unknown>): void
   error(replyTo: string | undefined, error: unknown): void
   /** An event for this connection alone. */
-  event(type: 'config.updated' | 'session.resumed' | 'session.error', payload: Record<string, unknown>): void
+  event(
+    type: 'approval.requested' | 'config.updated' | 'session.resumed' | 'session.error',
+    payload: Record<string, unknown>,
+  ): void
   notice(notice: Notice): void
   isOpen(): boolean
   /** Whether little enough is unsent that more may be added. */

@@ -20,12 +20,23 @@ export interface LimitState {
   resetMs: number
 }
 
+/** What refuses: a limit of the table, one that is a setting elsewhere, or the event loop that is late. */
+export type Refusing =
+  | LimitName
+  | 'authFailures'
+  | 'connections'
+  | 'unauthenticatedConnections'
+  | 'pipelined'
+  | 'overload'
+
 /** The one place that counts and refuses. */
 export interface Limits {
   /** Takes from one bucket. @throws TalonError `RATE_LIMITED` */
   take(name: RateName, key: string): void
   /** The same without an error: whether it was taken, and what is left. */
   tryTake(name: RateName, key: string): { allowed: boolean; state: LimitState }
+  /** Notes a refusal that was decided elsewhere. */
+  noteRefusal(by: Refusing): void
   /** Takes for one request over a WebSocket. @throws TalonError `RATE_LIMITED`, `OVERLOADED` */
   admit(request: { type: string; changes: boolean; tokenId: string; overHttp: boolean }): void
   /** Counts a connection until the returned function is called. @throws TalonError `RATE_LIMITED` */
@@ -47,11 +58,12 @@ export interface FrameMeter {
   take(bytes: number): void
   /** Whether so many were refused that the connection should end. */
   tooOften(): boolean
+  list(): LimitState[]
 }
 
 export interface LimitStats {
-  /** Refusals since the start, by limit. */
-  refused: Readonly<Record<LimitName | 'overload', number>>
+  /** Refusals since the start. */
+  refused: Readonly<Record<Refusing, number>>
   /** Keys that are held, of all limits. */
   keys: number
 }

@@ -1,4 +1,5 @@
 import type { SettingInfo } from '../protocol/requests/config.ts'
+import type { Actor } from './record-audit.ts'
 import type { Config, SettingKey } from './settings.ts'
 
 /** The settings, which change while the gateway runs; `App.config` always has the values that are in effect. */
@@ -16,8 +17,8 @@ export interface Settings {
   reload(): void
   /** Calls the listener after one of these settings got another value; the returned function ends that. */
   onChange(keys: readonly SettingKey[], listener: (config: Config) => void): () => void
-  /** Calls the listener after each change of the settings, whatever made it. */
-  onUpdate(listener: (update: SettingsUpdate) => void): () => void
+  /** Calls the listener after each change of the settings, whatever made it; `by` is absent where nobody asked. */
+  onUpdate(listener: (update: SettingsUpdate, by?: Actor) => void): () => void
   /** Does one such work after the other. */
   inOrder<Result>(work: () => Promise<Result>): Promise<Result>
 }
@@ -39,6 +40,8 @@ export interface ChangeSource {
   connectionId: string | undefined
   /** A new id of that kind. */
   newId: () => string
+  /** Who asks; the gateway itself if absent. */
+  by?: Actor | undefined
 }
 
 export interface SettingsUpdate {

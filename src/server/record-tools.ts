@@ -1,5 +1,8 @@
 import type { RequestKey } from '../db/store.ts'
-import type { ToolInfo } from '../protocol/shapes.ts'
+import type { EventPayload } from '../protocol/messages.ts'
+import type { ToolDecision, ToolInfo } from '../protocol/shapes.ts'
+import type { AttachmentRef } from './attachments.ts'
+import type { Actor } from './record-audit.ts'
 import type { TraceContext } from './record-tracing.ts'
 
 export interface Tools {
@@ -10,17 +13,27 @@ export interface Tools {
   run(input: ToolRunInput): Promise<ToolOutcome>
   /** Stops a tool that runs; false if none of this id does. The id may be that of the request that began it, if this token sent it. */
   cancel(invocationId: string, tokenId?: string): boolean
+  /** Finds out what works here: the sandbox, own tools. Nobody needs to wait for it. */
+  start(): Promise<void>
+  /** Ends processes that tools left running, and resolves when there are none. */
+  stop(): Promise<void>
 }
 
 export interface ToolRunInput {
   toolName: string
   args: Record<string, unknown>
   tokenId: string | null
+  /** Who asks, and from where; the agent for this token if absent. */
+  by?: Actor | undefined
   sessionId?: string | undefined
   runId?: string | undefined
   dryRun?: boolean | undefined
   timeoutMs?: number | undefined
   signal?: AbortSignal | undefined
+  /** The call of a model that asks. */
+  callId?: string | undefined
+  /** Hears what the tool shows while it runs, beside the subscribers of the session. */
+  onStream?: ((payload: EventPayload<'tool.stream'>) => void) | undefined
   request?: RequestKey | undefined
   /** The span that asks. */
   trace?: TraceContext | undefined
@@ -38,6 +51,8 @@ export interface ToolOutcome {
   code?: string
   durationMs: number
   truncated: boolean
-  decision?: { allowed: boolean; rule: string }
+  /** Files that it made for people. */
+  attachments?: AttachmentRef[]
+  decision?: ToolDecision
   duplicate?: boolean
 }

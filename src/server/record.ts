@@ -2,23 +2,36 @@ import type { Change, RequestKey, Store } from '../db/store.ts'
 import type { EventPayload, EventType } from '../protocol/messages.ts'
 import type { RunState, Usage } from '../protocol/shapes.ts'
 import type { Model } from './agent/model.ts'
+import type { Attachments } from './attachments.ts'
 import type { CacheStats } from './cache.ts'
 import type { Config } from './config.ts'
 import type { SocketFigures } from './http-sockets.ts'
 import type { LogFilter } from './log/lines.ts'
 import type { GatewayLog, Log } from './log.ts'
+import type { Approvals } from './record-approvals.ts'
+import type { Audit, From } from './record-audit.ts'
 import type { Auth, Caller, Identity } from './record-auth.ts'
 import type { Backups } from './record-backups.ts'
-import type { Limits } from './record-limits.ts'
+import type { Budgets } from './record-budgets.ts'
+import type { Doctor } from './record-doctor.ts'
+import type { LimitState, Limits } from './record-limits.ts'
 import type { Metrics } from './record-metrics.ts'
 import type { Settings } from './record-settings.ts'
 import type { Tools } from './record-tools.ts'
 import type { TraceContext, Tracing } from './record-tracing.ts'
+import type { Compute } from './tools/compute/compute.ts'
 import type { Network } from './tools/network/network.ts'
+import type { Processes } from './tools/processes.ts'
+import type { Reader } from './tools/reading/reader.ts'
 import type { Sandbox } from './tools/sandbox/sandbox.ts'
+import type { Trash } from './tools/trash/trash.ts'
 
+export type * from './record-approvals.ts'
+export type * from './record-audit.ts'
 export type * from './record-auth.ts'
 export type * from './record-backups.ts'
+export type * from './record-budgets.ts'
+export type * from './record-doctor.ts'
 export type * from './record-limits.ts'
 export type * from './record-metrics.ts'
 export type * from './record-settings.ts'
@@ -38,24 +51,39 @@ export interface App {
   store: Store
   bus: Bus
   auth: Auth
+  audit: Audit
   runs: Runs
   models: Models
   tools: Tools
+  /** What people let tools do. */
+  approvals: Approvals
   /** How commands of tools are walled in. */
   sandbox: Sandbox
+  /** Processes that tools leave running. */
+  processes: Processes
   /** The way of tools to other machines. */
   network: Network
+  /** Makes what came from there readable. */
+  reader: Reader
+  /** Calculates for tools, apart from everything else. */
+  compute: Compute
+  /** What tools deleted. */
+  trash: Trash
+  /** Files that tools made for people. */
+  attachments: Attachments
   connections: Connections
   streams: Streams
   lifecycle: Lifecycle
   caches: Caches
   limits: Limits
+  budgets: Budgets
   backups: Backups
+  doctor: Doctor
   tracing: Tracing
   metrics: Metrics
   log: Log
   /** The newest lines of the log. */
-  logs: Pick<GatewayLog, 'ring' | 'read' | 'stats'>
+  logs: Pick<GatewayLog, 'ring' | 'read' | 'stats' | 'clean'>
   clock: Clock
   /** A new id that sorts by time (UUID version 7). */
   newId: () => string
@@ -85,7 +113,14 @@ export interface Bus {
 }
 
 /** Events of one session that are in no log and follow from no commit. */
-export type SessionEventType = 'session.message.delta' | 'tool.call' | 'tool.result' | 'run.started' | 'session.error'
+export type SessionEventType =
+  | 'session.message.delta'
+  | 'tool.call'
+  | 'tool.result'
+  | 'tool.stream'
+  | 'run.started'
+  | 'session.error'
+  | 'budget.warning'
 
 /** One event on its way out. `text` is formatted at the first reading and kept, so that all subscribers share it. */
 export interface Notice {
@@ -105,8 +140,8 @@ export interface Call extends Caller {
   request: RequestKey | undefined
   /** The WebSocket connection that asks; undefined for HTTP and the command line. */
   connection: Connection | undefined
-  /** Address of the client; undefined for the gateway itself. */
-  address: string | undefined
+  /** From where the client asks. */
+  from: From
   /** The span of this request, for what follows from it. */
   trace?: TraceContext | undefined
   /** Aborted when the caller is gone; undefined where that cannot be told. */
@@ -118,6 +153,8 @@ export interface Call extends Caller {
 /** What a handler may do with the connection that asks. */
 export interface Connection {
   id: string
+  /** What is left of the limits of its frames. */
+  limits(): LimitState[]
   /** Replays and goes live as PROTOCOL section 7 says; what it resolves with is the payload of `session.resumed`. */
   subscribe(at: {
     sessionId: string
@@ -127,6 +164,8 @@ export interface Connection {
   /** Subscribes from there unless it is subscribed already. */
   follow(at: { sessionId: string; epoch: number; after: number }): void
   unsubscribe(sessionId: string): void
+  /** Sends output of a tool that it asked for, unless that comes with its session. */
+  streamTool(payload: EventPayload<'tool.stream'>): void
   /** Begins or ends hearing of changes to the list of sessions. */
   watchSessions(on: boolean): void
   /** Sends lines of the log instead of those that it sent before, once `start` is called. */

@@ -3,6 +3,7 @@ import { open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { prepareFolder, syncFolder } from '../db/sqlite/open.ts'
 import type { SessionPlace } from '../db/store.ts'
+import { byGateway } from './actors.ts'
 import { exportSession, safeName } from './export.ts'
 import type { App } from './record.ts'
 
@@ -18,7 +19,7 @@ const maxFailures = 100
 // It looks at every entry, in a thread of its own.
 const measureTimeoutMs = 10 * 60_000
 
-type Retained = Pick<App, 'store' | 'config' | 'clock' | 'log' | 'home' | 'lifecycle'>
+type Retained = Pick<App, 'audit' | 'store' | 'config' | 'clock' | 'log' | 'home' | 'lifecycle'>
 
 /**
  * Exports and then deletes sessions that are past what the settings keep, oldest first. One that cannot be exported
@@ -77,7 +78,9 @@ async function retire(app: Retained, sessionId: string): Promise<'retired' | 'st
     const { session, text } = await exportSession(app, { sessionId, format: 'json' })
     const file = await writeExport(join(app.home, 'exports'), sessionId, app.clock.now(), text)
     const { epoch, seq, lastActiveAt, title } = session
-    if (await app.store.retireSession({ sessionId, epoch, seq, lastActiveAt, at: app.clock.now() })) {
+    const details = { reason: 'retention', exported: file }
+    const audit = app.audit.entry({ action: 'session.delete', target: sessionId, details }, byGateway)
+    if (await app.store.retireSession({ sessionId, epoch, seq, lastActiveAt, at: app.clock.now(), audit })) {
       app.log.info({ sessionId, title, lastActiveAt, file }, 'a session is past its retention: exported, then deleted')
       return 'retired'
     }

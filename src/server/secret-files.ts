@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { SecretSource } from './agent/providers.ts'
 import { ConfigError, variableOf } from './config.ts'
 import { type SettingKey, settings } from './settings.ts'
 
@@ -7,6 +9,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 const suffix = '_FILE'
 // The longest setting is a list of providers; whatever is longer is not a file of ours.
 const maxBytes = 256 * 1024
+const maxSecretBytes = 64 * 1024
 
 /**
  * The environment in which `TALON_X_FILE` was replaced by `TALON_X` with the content of that file, for any setting and for
@@ -27,6 +30,16 @@ export function withSecretFiles(env: Environment): Environment {
     replaced[name] = contentOf(file, variable)
   }
   return replaced
+}
+
+/** A key that the settings name the place of; undefined if there is none that can be read. */
+export function readSecret(source: SecretSource, env: Environment, home: string): string | undefined {
+  if ('env' in source) return env[source.env]
+  try {
+    return readFileSync(resolve(home, source.file), 'utf8').slice(0, maxSecretBytes).trim()
+  } catch {
+    return undefined
+  }
 }
 
 function contentOf(file: string, variable: string): string {

@@ -1,11 +1,11 @@
 import type { Frame } from '../protocol/envelope.ts'
 import { TalonError } from '../protocol/errors.ts'
-import { fromLegacy } from '../protocol/legacy.ts'
+import { fromLegacy, isBeyondLegacy } from '../protocol/legacy.ts'
 import type { RequestType } from '../protocol/messages.ts'
 import { maxInFlight } from './bounds.ts'
 import { dispatch } from './dispatch.ts'
 import type { Outlet } from './outlet.ts'
-import type { App, Connection, Identity } from './record.ts'
+import type { App, Connection, From, Identity } from './record.ts'
 import type { SendOrder } from './send-order.ts'
 
 const overloadRetryMs = 100
@@ -17,7 +17,7 @@ export interface Serving {
   app: App
   outlet: Outlet
   connection: Connection
-  address: string
+  from: From
   order: SendOrder
   inFlight: number
   badFrames: number
@@ -30,12 +30,15 @@ export function serve(
   identity: Identity,
   fail: (frameId: string | undefined, error: unknown) => void,
 ): void {
-  const { outlet, app, connection, address, order } = state
+  const { outlet, app, connection, from, order } = state
   if (state.inFlight >= maxInFlight) {
     const refused = `At most ${maxInFlight} requests of one connection wait for an answer.`
     return outlet.error(frame.id, new TalonError('OVERLOADED', refused, { retryAfterMs: overloadRetryMs }))
   }
   const legacy = outlet.dialect === 'legacy'
+  if (legacy && isBeyondLegacy(frame.type)) {
+    return fail(frame.id, new TalonError('INVALID_MESSAGE', `Unknown message type: ${frame.type}`))
+  }
   let after: (() => void)[] | undefined
   const finish = (type: string, payload: Record<string, unknown>) => {
     state.badFrames = 0
@@ -50,7 +53,7 @@ export function serve(
   const requestId = legacy ? undefined : frame.id
   const payload = legacy ? fromLegacy(frame.type, frame.payload) : frame.payload
   const trace = app.tracing.accept(frame.traceparent)
-  const asking = { caller: identity, connection, address, requestId, afterReply, trace }
+  const asking = { caller: identity, connection, from, requestId, afterReply, trace }
   const ask = () => dispatch(app, frame.type, payload, asking)
   const isSend = sends.has(frame.type)
   if (isSend) order.begin()

@@ -1,4 +1,4 @@
-import type { ImportedEntry, RequestKey } from '../db/store.ts'
+import type { AuditEntry, ImportedEntry, RequestKey } from '../db/store.ts'
 import { TalonError } from '../protocol/errors.ts'
 import {
   type ExportedMessage,
@@ -32,19 +32,21 @@ const maxBatchesUnderWay = 4
 /**
  * Makes a session of an exported one, whole or not at all, in the memory of its largest message.
  * @param requestOf asked once all is read: whose repeat is told what this was
+ * @param auditOf the entry for the audit trail, in the commit that shows the session
  * @throws TalonError `INVALID_MESSAGE` that names what is wrong, `TOO_LARGE` for a message that is too large to read
  */
 export async function importSession(
   app: Pick<App, 'store' | 'clock' | 'newId'>,
   chunks: AsyncIterable<Uint8Array>,
   requestOf?: (() => RequestKey | undefined) | undefined,
+  auditOf?: ((imported: ImportedSessionFile) => AuditEntry) | undefined,
 ): Promise<ImportedSessionFile> {
   const reading = new Reading(app)
   try {
     for await (const parts of jsonParts(chunks, { opens, maxBytes: maxPartBytes })) {
       for (const part of parts) await reading.take(part)
     }
-    return await reading.finish(requestOf?.())
+    return await reading.finish(requestOf?.(), auditOf)
   } catch (thrown) {
     await reading.abandon()
     throw thrown
@@ -89,7 +91,10 @@ class Reading {
     else await this.#takeMessage(path, parsed(exportedMessageSchema, value, path.join('.')), bytes)
   }
 
-  async finish(request: RequestKey | undefined): Promise<ImportedSessionFile> {
+  async finish(
+    request: RequestKey | undefined,
+    auditOf: ((imported: ImportedSessionFile) => AuditEntry) | undefined,
+  ): Promise<ImportedSessionFile> {
     const session = this.#session
     if (!this.#said.format) throw notExported()
     if (!this.#said.version) throw invalid('version', `must be ${exportVersion}`)
@@ -117,6 +122,7 @@ class Reading {
         summaryThroughSeq: Math.min(summaryThroughSeq ?? 0, this.#epochs.get(epoch) ?? 0),
       },
       reply: request && { request, reply: imported },
+      audit: auditOf?.(imported),
       at: this.#app.clock.now(),
     })
     this.#sessionId = undefined

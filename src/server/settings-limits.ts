@@ -24,6 +24,12 @@ const tableSettings = Object.fromEntries(
 
 /** The settings of the section `limits`, in the table of `settings.ts`. */
 export const limitSettings = {
+  'limits.authFailures': {
+    schema: positive,
+    default: 20,
+    doc: 'Failed sign-ins a minute from one address, then it is locked out for a minute.',
+    live: true,
+  },
   ...tableSettings,
   'limits.requestDeadlineMs': {
     schema: timeMs,

@@ -22,7 +22,9 @@ export const permissionSettings = {
     live: true,
   },
   'tools.roots': {
-    schema: z.array(z.strictObject({ path: z.string().min(1).max(4_096), writable: z.boolean().default(false) })).max(20),
+    schema: z
+      .array(z.strictObject({ path: z.string().min(1).max(4_096), writable: z.boolean().default(false) }))
+      .max(20),
     default: [],
     doc: 'Folders beside the workspace that the file tools may read, and write where "writable" is true: [{"path": "/srv/docs", "writable": false}]. Tools name files in them by whole paths. Commands do not see them.',
     live: false,

@@ -1,8 +1,14 @@
 import * as z from 'zod'
 import { isNetwork } from './client-address.ts'
+import { browserSettings } from './settings-browser.ts'
+import { budgetSettings } from './settings-budget.ts'
 import { limitSettings } from './settings-limits.ts'
 import { logSettings } from './settings-log.ts'
+import { memorySettings } from './settings-memory.ts'
 import { metricsSettings } from './settings-metrics.ts'
+import { networkSettings } from './settings-network.ts'
+import { sandboxSettings } from './settings-sandbox.ts'
+import { permissionSettings } from './settings-tools.ts'
 import { tracingSettings } from './settings-tracing.ts'
 
 const positive = z.number().int().min(1)
@@ -110,13 +116,8 @@ export const settings = {
     live: true,
     variable: 'TALON_LIMITS',
   },
-  'limits.authFailures': {
-    schema: positive,
-    default: 20,
-    doc: 'Failed sign-ins a minute from one address, then it is locked out for a minute.',
-    live: true,
-  },
   ...limitSettings,
+  ...budgetSettings,
   'agent.providers': {
     schema: z.array(z.record(z.string(), z.unknown())).max(50),
     default: [],
@@ -149,6 +150,7 @@ export const settings = {
     doc: 'System prompt, a file in the data folder.',
     live: true,
   },
+  ...memorySettings,
   'agent.connectTimeoutMs': { schema: positive, default: 10_000, doc: 'Time to reach a provider.', live: false },
   'agent.poolConnections': {
     schema: positive.max(10_000),
@@ -190,6 +192,7 @@ export const settings = {
     live: true,
   },
   'tools.maxConcurrent': { schema: positive, default: 32, doc: 'Tools that run at once; more wait.', live: true },
+  ...permissionSettings,
   'cache.enabled': {
     schema: z.enum(['on', 'off']),
     default: 'on',
@@ -268,6 +271,9 @@ export const settings = {
     doc: 'Text that all sessions hold together. Those that were quiet for longest are exported and then deleted as above until the others hold no more; what was active within a day stays. null sets no bound.',
     live: true,
   },
+  ...sandboxSettings,
+  ...networkSettings,
+  ...browserSettings,
   ...tracingSettings,
   ...metricsSettings,
   ...logSettings,

@@ -1,22 +1,28 @@
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
 import type { Frame } from '../protocol/envelope.ts'
-import { closeCodes, errorPayload, TalonError } from '../protocol/errors.ts'
+import { closeCodes, type ErrorCode, errorPayload, TalonError } from '../protocol/errors.ts'
 import { isServed, supportedVersions, versionMismatch } from '../protocol/version.ts'
 import { maxFrameBytes, maxInFlight } from './bounds.ts'
 import { createConnection } from './connection.ts'
 import type { OpenSocket, Registry } from './connections.ts'
+import { idOfBadFrame, idOfFrame } from './frame-id.ts'
 import { welcome } from './hello.ts'
 import type { Lane } from './limits/lanes.ts'
 import { readFrame } from './metrics/frames.ts'
 import { createOutlet, type Outlet } from './outlet.ts'
-import type { App, Connection, Identity, Notice } from './record.ts'
+import type { App, Connection, From, Identity, Notice } from './record.ts'
 import type { FrameMeter } from './record-limits.ts'
 import { createSendOrder, type SendOrder } from './send-order.ts'
 import { serve } from './serve.ts'
 import { createSubscriptions, type Subscriptions } from './subscription.ts'
 
 const maxBadFrames = 20
+const heldRetryMs = 100
+// What nothing good can follow, unless the client learns from it.
+const badFrames: ReadonlySet<string> = new Set<ErrorCode>(['INVALID_MESSAGE', 'VERSION_MISMATCH'])
+// Of one that has not signed in: a client may have sent ahead what it wants to know.
+const maxEarlyFrames = 100
 
 export interface SocketDeps {
   app: App
@@ -25,7 +31,7 @@ export interface SocketDeps {
   ws: WebSocket
   /** The TCP connection below. */
   socket: Socket
-  address: string
+  from: From
   identity: Identity | undefined
   /** Lets frames of the authenticated size in. */
   raiseFrameLimit: () => void
@@ -46,6 +52,7 @@ interface State extends SocketDeps {
   held: string[] | undefined
   inFlight: number
   badFrames: number
+  earlyFrames: number
   openedAt: number
   pingAt: number
   missedPongs: number
@@ -59,6 +66,7 @@ export function openSocket(deps: SocketDeps): void {
   const order = createSendOrder(notice => outlet.notice(notice))
   const failed = (error: unknown) => fault(state, error)
   const id = app.newId()
+  const meter = app.limits.meter()
   const subscriptions = createSubscriptions({
     app,
     frameId,
@@ -74,14 +82,15 @@ export function openSocket(deps: SocketDeps): void {
     id,
     outlet,
     subscriptions,
-    connection: createConnection({ app, id, frameId, outlet, subscriptions, failed }),
+    connection: createConnection({ app, id, frameId, outlet, meter, subscriptions, failed }),
     order,
-    meter: app.limits.meter(),
+    meter,
     lane: app.limits.lanes.open({ pause: () => deps.ws.pause(), resume: () => deps.ws.resume() }),
     greeted: false,
     held: undefined,
     inFlight: 0,
     badFrames: 0,
+    earlyFrames: 0,
     openedAt: now,
     pingAt: now + app.config['protocol.heartbeatMs'],
     missedPongs: 0,
@@ -106,15 +115,16 @@ function listen(state: State): void {
   })
   ws.on('message', (data, isBinary) => {
     if (isBinary) return outlet.close(closeCodes.binaryFrame, 'Text frames only')
-    try {
-      // `ws` hands over one Buffer per message, because binaryType stays at its default.
-      receive(state, (data as Buffer).toString('utf8'))
-    } catch (error) {
-      fault(state, error)
-    }
+    // `ws` hands over one Buffer per message, because binaryType stays at its default.
+    const frame = data as Buffer
+    const text = frame.toString('utf8')
+    if (isAllowed(state, frame.length, text)) queue(state, text)
   })
-  ws.on('pong', () => {
+  // `ws` answers pings by itself, so they are frames that cost like any other.
+  ws.on('ping', data => isAllowed(state, data.length))
+  ws.on('pong', data => {
     state.missedPongs = 0
+    isAllowed(state, data.length)
   })
   ws.on('error', error => app.log.debug({ connectionId: state.id, err: error.message }, 'socket error'))
   ws.on('close', code => {
@@ -127,9 +137,35 @@ function listen(state: State): void {
   })
 }
 
-/** Names of settings tell a stranger how a gateway is protected. */
+/** Names of settings tell a stranger how a gateway is protected, and arguments of tools what others do. */
 function mayHear({ scopes }: Identity, { type }: Notice): boolean {
+  if (type.startsWith('approval.')) return scopes.has('approve')
   return type !== 'config.updated' || scopes.has('admin')
+}
+
+/** Counts a frame before it is read, because reading is the work; a request that is one too many is told so. */
+function isAllowed(state: State, bytes: number, text?: string): boolean {
+  if (!state.outlet.isOpen()) return false
+  try {
+    state.meter.take(bytes)
+    return true
+  } catch (error) {
+    if (state.meter.tooOften()) state.outlet.close(closeCodes.limitExceeded, 'Too many frames')
+    else if (text !== undefined) failRequest(state, idOfFrame(state.app.metrics, text), error)
+    return false
+  }
+}
+
+/** Frames are read and served in their order, and in turn with those of others: a read of a socket may bring hundreds. */
+function queue(state: State, text: string): void {
+  const work = () => {
+    try {
+      receive(state, text)
+    } catch (error) {
+      fault(state, error)
+    }
+  }
+  state.lane.run(work, error => failRequest(state, idOfFrame(state.app.metrics, text), error))
 }
 
 function receive(state: State, text: string): void {
@@ -140,7 +176,8 @@ function receive(state: State, text: string): void {
   }
   if (state.held) {
     if (state.held.length < maxInFlight) return void state.held.push(text)
-    return outlet.error(undefined, new TalonError('OVERLOADED', 'Wait for the answer to "hello".'))
+    const refusal = new TalonError('OVERLOADED', 'Wait for the answer to "hello".', { retryAfterMs: heldRetryMs })
+    return failRequest(state, idOfFrame(app.metrics, text), refusal)
   }
   let frame: Frame
   try {
@@ -154,22 +191,7 @@ function receive(state: State, text: string): void {
   }
   if (frame.type === 'hello' && outlet.dialect === 'v1') return void hello(state, frame)
   if (!state.identity) return refuseStranger(state, frame)
-  queue(state, frame, state.identity, Buffer.byteLength(text))
-}
-
-/** Its requests are served in their order, and in turn with those of others. */
-function queue(state: State, frame: Frame, identity: Identity, bytes: number): void {
-  const fail = (frameId: string | undefined, error: unknown) => failRequest(state, frameId, error)
-  try {
-    state.meter.take(bytes)
-  } catch (error) {
-    if (state.meter.tooOften()) return state.outlet.close(closeCodes.limitExceeded, 'Too many frames')
-    return fail(frame.id, error)
-  }
-  const work = () => {
-    if (state.outlet.isOpen()) serve(state, frame, identity, fail)
-  }
-  state.lane.run(work, error => fail(frame.id, error))
+  serve(state, frame, state.identity, (frameId, error) => failRequest(state, frameId, error))
 }
 
 /** v0.3 sent no version, and knew no hello. */
@@ -189,6 +211,9 @@ async function hello(state: State, frame: Frame): Promise<void> {
     state.identity = identity
     state.raiseFrameLimit()
     outlet.reply(frame.id, 'welcome', payload)
+    if (identity.scopes.has('approve')) {
+      for (const waiting of state.app.approvals.open()) outlet.event('approval.requested', waiting)
+    }
     for (const at of resume) await resumeSession(state, identity, at)
   } catch (error) {
     state.greeted = greeted
@@ -221,17 +246,19 @@ async function resumeSession(
   }
 }
 
-function refuseVersion({ outlet }: State, frame: Frame, spoken: string): void {
+function refuseVersion(state: State, frame: Frame, spoken: string): void {
   const supported = [...supportedVersions]
-  outlet.error(frame.id, new TalonError('VERSION_MISMATCH', versionMismatch(spoken), { supported }))
-  if (frame.type === 'hello') outlet.close(closeCodes.version, 'Version mismatch')
+  failRequest(state, frame.id, new TalonError('VERSION_MISMATCH', versionMismatch(spoken), { supported }))
+  if (frame.type === 'hello') state.outlet.close(closeCodes.version, 'Version mismatch')
 }
 
 /** A v0.3 client cannot sign in by a frame, so it is told and let go; another one may still say hello. */
-function refuseStranger({ outlet }: State, frame: Frame): void {
+function refuseStranger(state: State, frame: Frame): void {
   const refused = 'Sign in first: the first frame is "hello" with a token.'
-  outlet.error(frame.id, new TalonError('UNAUTHENTICATED', refused))
-  if (outlet.dialect === 'legacy') outlet.close(closeCodes.notAuthenticated, 'Not signed in')
+  failRequest(state, frame.id, new TalonError('UNAUTHENTICATED', refused))
+  state.earlyFrames += 1
+  if (state.outlet.dialect === 'legacy') state.outlet.close(closeCodes.notAuthenticated, 'Not signed in')
+  if (state.earlyFrames >= maxEarlyFrames) state.outlet.close(closeCodes.tooManyBadFrames, 'Sign in first')
 }
 
 function failRequest(state: State, frameId: string | undefined, error: unknown): void {
@@ -241,15 +268,9 @@ function failRequest(state: State, frameId: string | undefined, error: unknown):
     app.log.error({ ...ids, err: error }, 'a request failed')
   }
   outlet.error(frameId, error)
-  if (!(error instanceof TalonError) || error.code !== 'INVALID_MESSAGE') return
+  if (!(error instanceof TalonError) || !badFrames.has(error.code)) return
   state.badFrames += 1
   if (state.badFrames >= maxBadFrames) outlet.close(closeCodes.tooManyBadFrames, 'Too many bad frames')
-}
-
-/** The id of a frame that could not be read further. */
-function idOfBadFrame(error: unknown): string | undefined {
-  const details = error instanceof TalonError ? error.extras.details : undefined
-  return typeof details === 'object' && details !== null && 'id' in details ? String(details.id) : undefined
 }
 
 function sweep(state: State, now: number): void {

@@ -1,9 +1,6 @@
 import type { ReplyPayload } from '../protocol/messages.ts'
 import type { App } from './record.ts'
 
-/** How far commands of tools are shut in. */
-export const sandboxLevel = 'off'
-
 /** How the gateway is, for `gateway.status`, the dashboard and v0.3's `/api/health`. `uptime` is in seconds. */
 export async function gatewayStatus(app: App): Promise<ReplyPayload<'gateway.status'>> {
   const [counts, problems] = [await app.store.counts(), app.lifecycle.problems()]
@@ -20,7 +17,7 @@ export async function gatewayStatus(app: App): Promise<ReplyPayload<'gateway.sta
       agent: app.models.list().length > 1 ? 'ok' : 'offline model only',
       websocket: 'ok',
       storage: [...problems, ...notices].join(' ') || 'ok',
-      sandbox: sandboxLevel,
+      sandbox: app.sandbox.level,
     },
     stats: { ...counts, wsClients: app.connections.count() },
   }

@@ -209,7 +209,7 @@ function receive(deps: SubscriptionDeps, subscription: Subscription, notice: Not
       sendHeldBack(deps, subscription)
       return deps.send(notice)
     default:
-      if (!subscription.behind) deps.send(notice)
+      if (!subscription.behind && (notice.type !== 'tool.stream' || deps.hasRoom())) deps.send(notice)
   }
 }
 

@@ -1,3 +1,4 @@
+import { byGateway } from './actors.ts'
 import type { GatewayAuth } from './auth.ts'
 import type { App } from './record.ts'
 import { retain } from './retention.ts'
@@ -29,9 +30,26 @@ async function keepTidy(app: App, auth: GatewayAuth): Promise<void> {
     const now = app.clock.now()
     await auth.flush()
     await app.store.prune({ idempotencyBefore: now - keepRepliesMs, now })
-    await app.store.eraseDeleted({ before: now - keepDeletedMs })
+    const audit = app.audit.entry({ action: 'session.erase' }, byGateway)
+    await app.store.eraseDeleted({ before: now - keepDeletedMs, audit })
   } catch (error) {
     app.log.warn({ err: error }, 'old rows were not removed')
+  }
+  try {
+    await app.budgets.watchDay()
+  } catch (error) {
+    app.log.warn({ err: error }, 'the day of the budgets was not looked at')
+  }
+  try {
+    await app.trash.prune()
+  } catch (error) {
+    app.log.warn({ err: error }, 'the trash was not emptied of what is past its time')
+  }
+  try {
+    const removed = await app.attachments.prune()
+    if (removed > 0) app.log.info({ removed }, 'attachments that nothing names any more were removed')
+  } catch (error) {
+    app.log.warn({ err: error }, 'attachments that are past their time were not removed')
   }
   try {
     await retain(app)

@@ -14,7 +14,7 @@ import { cookieOf } from './cookies.ts'
 import { bearerToken, hasTokenInUrl } from './credentials.ts'
 import type { Gatehouse } from './origin.ts'
 import { describeProblem } from './problem.ts'
-import type { App, Identity } from './record.ts'
+import type { App, From, Identity } from './record.ts'
 import { openSocket } from './socket.ts'
 
 // RFC 6455 section 4.1: 16 bytes in base64.
@@ -32,7 +32,7 @@ interface UpgradeDeps {
 }
 
 interface Admitted {
-  address: string
+  from: From
   identity: Identity | undefined
 }
 
@@ -130,6 +130,7 @@ async function admit(
   if (app.lifecycle.draining())
     throw new TalonError('DRAINING', 'The gateway is shutting down.', { retryAfterMs: 2_000 })
   if (registry.size() >= app.config['server.maxConnections']) {
+    app.limits.noteRefusal('connections')
     throw new TalonError('OVERLOADED', 'Too many connections.', { retryAfterMs: 5_000 })
   }
   const forwardedFor = headers['x-forwarded-for']
@@ -137,15 +138,17 @@ async function admit(
     remoteAddress: request.socket.remoteAddress,
     forwardedFor: Array.isArray(forwardedFor) ? forwardedFor.join(',') : forwardedFor,
   })
-  const identity = deps.anybody ?? (await identify(app, request, address))
+  const from: From = { channel: 'ws', address, userAgent: headers['user-agent'] }
+  const identity = deps.anybody ?? (await identify(app, request, from))
   if (!identity && registry.unauthenticated() >= app.config['server.maxUnauthenticated']) {
+    app.limits.noteRefusal('unauthenticatedConnections')
     throw new TalonError('OVERLOADED', 'Too many connections that have not signed in.', { retryAfterMs: 5_000 })
   }
   if (identity) app.limits.take('reads', identity.tokenId)
   else app.limits.take('unauthenticatedRequests', bucketOf(address))
   // One that is gone would never close.
   if (!request.socket.destroyed) request.socket.once('close', app.limits.enter(address))
-  return { address, identity }
+  return { from, identity }
 }
 
 /** Below the adapter `ws` refuses a list that is malformed or names one twice, and the adapter would wait for ever. */
@@ -156,10 +159,10 @@ function validProtocols(header: string | undefined): boolean {
 }
 
 /** Who upgrades; undefined if the first frame has to tell. */
-async function identify(app: App, request: IncomingMessage, address: string): Promise<Identity | undefined> {
+async function identify(app: App, request: IncomingMessage, from: From): Promise<Identity | undefined> {
   const { authorization, cookie, origin } = request.headers
   if (authorization !== undefined) {
-    const identity = await app.auth.verifyToken(bearerToken(authorization), address)
+    const identity = await app.auth.verifyToken(bearerToken(authorization), from)
     if (!identity) throw new TalonError('UNAUTHENTICATED', 'This token is not valid.')
     return identity
   }
@@ -168,7 +171,7 @@ async function identify(app: App, request: IncomingMessage, address: string): Pr
   // A browser always tells the origin of an upgrade; without one a cookie proves nothing.
   if (origin === undefined) throw new TalonError('FORBIDDEN', 'A cookie upgrades only together with an Origin.')
   // A browser cannot see why an upgrade was refused, so one whose sign-in has ended learns it from the answer to "hello".
-  return app.auth.verifyCookie(secret, address)
+  return app.auth.verifyCookie(secret, from)
 }
 
 function refuse(deps: UpgradeDeps, socket: Duplex, error: unknown): void {

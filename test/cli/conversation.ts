@@ -20,6 +20,8 @@ export const session: Session = {
   epoch: 1,
   seq: 2,
   forkedFrom: null,
+  profile: null,
+  tainted: false,
 }
 export const resumed = { sessionId, epoch: 1, seq: 2, reset: false, replayed: 0, run: null }
 

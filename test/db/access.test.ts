@@ -25,7 +25,13 @@ test('a token is kept until it is revoked, once, and takes its web sessions with
   await store.createWebSession(cookie('c', 'a'))
   await store.touchTokens({ ids: ['a', 'nobody'], at: 5 })
   await store.touchTokens({ ids: ['a'], at: 4 })
-  expect(await store.getToken('a')).toEqual({ ...token('a'), expiresAt: 9, lastUsedAt: 5, revokedAt: null })
+  expect(await store.getToken('a')).toEqual({
+    ...token('a'),
+    profile: null,
+    expiresAt: 9,
+    lastUsedAt: 5,
+    revokedAt: null,
+  })
   expect(await store.getWebSession('c')).toEqual(cookie('c', 'a'))
   expect(await store.revokeToken({ id: 'a', at: 7 })).toBe(true)
   expect(await store.revokeToken({ id: 'a', at: 8 })).toBe(false)

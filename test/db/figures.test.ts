@@ -62,9 +62,9 @@ test('the bound on waiting text counts what lies in lists and objects, and says 
 
 test('the readers count what they were asked', async () => {
   const store = await open({ readers: 2 })
-  const all = { from: 0, to: 1 }
+  const all = { from: 0, to: 1, by: 'day', limit: 1 } as const
   expect(store.stats().readers).toMatchObject({ size: 2, busy: 0, idle: 0, runs: 0 })
-  await Promise.all([store.usageByDay(all), store.usageByDay(all), store.usageByDay(all)])
+  await Promise.all([store.usage(all), store.usage(all), store.usage(all)])
   const { readers } = store.stats()
   expect(readers).toMatchObject({ busy: 0, idle: 2, waiting: 0, oldestMs: 0, runs: 3, timeouts: 0, crashes: 0 })
   expect(readers.waitMs.count).toBe(3)

@@ -79,6 +79,8 @@ test('a fork has what its source was set to, says where it comes from, and is to
     epoch: 1,
     seq: 1,
     forkedFrom: { sessionId: 's', epoch: 1, seq: 1 },
+    profile: null,
+    tainted: false,
   })
   expect(await store.getSession('f')).toEqual(made)
   expect(changes.at(-1)).toEqual({ type: 'session.created', session: made })

@@ -1,13 +1,12 @@
 import { renameSync } from 'node:fs'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { openSqliteReadOnly } from '../../src/db/sqlite/engine.ts'
 import { createReaderPool, type ReaderPoolOptions } from '../../src/db/sqlite/reader-pool.ts'
 import type { ReadOptions } from '../../src/db/store.ts'
-import { migrationsDir, sendText, temporaryStore } from '../support/store.ts'
+import { sendText, temporaryStore } from '../support/store.ts'
 
 const entry = new URL('./children/other-reads.ts', import.meta.url)
 const soon = { timeout: 15_000, interval: 5 }
-const always = { from: 0, to: Number.MAX_SAFE_INTEGER }
+const always = { from: 0, to: Number.MAX_SAFE_INTEGER, by: 'day', limit: 1_000 } as const
 
 /** A pool over a real database, with reads that last, fail and crash on demand. */
 async function pool(options: Partial<ReaderPoolOptions> = {}) {
@@ -28,7 +27,7 @@ async function pool(options: Partial<ReaderPoolOptions> = {}) {
   })
   // The table of the thread holds more reads than the store's own, whose names the type knows.
   const run = opened.run as unknown as (name: string, input: unknown, options?: ReadOptions) => Promise<unknown>
-  const usage = () => opened.run('usageByDay', always)
+  const usage = async () => (await opened.run('usage', always)).rows
   return { ...opened, run, usage, store, file, errors }
 }
 
@@ -193,7 +192,7 @@ test('what a read throws reaches its caller as it is', async () => {
   const refusal = { name: 'TalonError', code: 'NOT_FOUND', message: 'There is no such thing.' }
   await expect(run('refuse', {})).rejects.toMatchObject({ ...refusal, extras: { retryAfterMs: 7 } })
   await expect(run('unheard of', {})).rejects.toThrow('There is no read "unheard of".')
-  await expect(run('usageByDay', { callback: () => undefined })).rejects.toThrow('could not be cloned')
+  await expect(run('usage', { callback: () => undefined })).rejects.toThrow('could not be cloned')
   expect(await usage()).toEqual([])
 })
 
@@ -218,45 +217,4 @@ test('a thread with nothing to do ends, and another comes when it is needed', as
   }
   expect(stats()).toMatchObject({ crashes: 0, runs: 3 })
   expect(errors).toEqual([])
-})
-
-test('usage is told by day, provider and model, as the clock of who asks goes', async () => {
-  const { store, file, dispose } = await temporaryStore()
-  onTestFinished(dispose)
-  await store.createSession({ id: 's', senderId: 'a', channel: 'c', at: 1 })
-  const at = (time: string) => Date.parse(`2026-11-${time}:00Z`)
-  const usage = { inputTokens: 3, outputTokens: 4, totalTokens: 7 }
-  const runs = [
-    { time: '22T23:30', model: 'm1', state: 'done' as const },
-    { time: '23T00:30', model: 'm1', state: 'done' as const },
-    { time: '23T10:00', model: 'm1', state: 'failed' as const },
-    { time: '23T11:00', model: 'm2', state: 'done' as const },
-    { time: '25T00:00', model: 'm2', state: 'done' as const },
-  ]
-  for (const { time, model, state } of runs) {
-    await sendText(store, 's', time)
-    await store.finishRun({
-      runId: `run-${time}`,
-      state,
-      provider: 'p',
-      model,
-      at: at(time),
-      ...(state === 'done' ? { usage } : {}),
-    })
-  }
-  const row = (day: string, model: string, count: number, failed: number) => {
-    const done = count - failed
-    const tokens = { inputTokens: 3 * done, outputTokens: 4 * done, totalTokens: 7 * done }
-    return { day, provider: 'p', model, runs: count, failed, ...tokens }
-  }
-  const span = { from: at('20T00:00'), to: at('25T00:00') }
-  const expected = [row('2026-11-22', 'm1', 1, 0), row('2026-11-23', 'm1', 2, 1), row('2026-11-23', 'm2', 1, 0)]
-  expect(await store.usageByDay(span)).toEqual(expected)
-  expect(await store.usageByDay({ ...span, utcOffsetMs: 3_600_000 })).toEqual([
-    row('2026-11-23', 'm1', 3, 1),
-    row('2026-11-23', 'm2', 1, 0),
-  ])
-  const beside = openSqliteReadOnly({ file, migrationsDir })
-  expect(await beside.usageByDay(span)).toEqual(expected)
-  beside.close()
 })

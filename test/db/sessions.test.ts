@@ -41,6 +41,8 @@ test('a created session is read back as it was given', async () => {
     epoch: 1,
     seq: 0,
     forkedFrom: null,
+    profile: null,
+    tainted: false,
   })
   expect(await store.getSession('s')).toEqual(session)
   expect(changes).toEqual([{ type: 'session.created', session }])

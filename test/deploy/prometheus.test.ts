@@ -112,7 +112,11 @@ describe('a Prometheus that scrapes a Talon at work', () => {
     provider = await scriptedProvider(answers)
     const providers = [{ name: 'acme', kind: 'openai-compatible', baseUrl: provider.url, models: ['m'] }]
     const env = { TALON_AGENT_PROVIDERS: JSON.stringify(providers), TALON_AGENT_RETRIES: '0', TALON_LIMITS: 'off' }
-    gateway = await testGateway({ env })
+    const budget = {
+      TALON_BUDGET_DAILY_USD: '1000000',
+      TALON_BUDGET_PRICES: '{"acme/m": {"input": 3, "output": 15}}',
+    }
+    gateway = await testGateway({ env: { ...env, ...budget } })
     await gateway.app.backups.create()
     prometheus = await startPrometheus(configuration(new URL(gateway.url).host, await gateway.token('metrics')))
     working = work(gateway, stop.signal)

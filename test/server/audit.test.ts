@@ -337,31 +337,32 @@ describe('what was done', () => {
     ])
   })
 
-  test('by tools: which, for whom, by which rule and how it ended, and of the arguments a hash', async () => {
+  test('by tools that can change something: which, for whom, by which rule and how it ended, and of the arguments a hash', async () => {
     await using gateway = await testGateway()
     const sessionId = await newSession(gateway)
     const from = await newestSeq(gateway)
     await converse(gateway, sessionId, '/tool file_list {"path": "."}')
+    await converse(gateway, sessionId, '/tool file_write {"path": "a.txt", "content": "a"}')
     const client = gateway.client()
-    await client.request('tools.invoke', { toolName: 'file_read', args: { path: 'none.txt' } })
+    await client.request('tools.invoke', { toolName: 'file_write', args: { path: 'a.txt/b', content: '' } })
     const entries = await since(gateway, from)
     expect(entries).toMatchObject([
-      { action: 'tool.run', tokenId: 'env', channel: 'agent', target: 'file_list', outcome: 'ok' },
+      { action: 'tool.run', tokenId: 'env', channel: 'agent', target: 'file_write', outcome: 'ok' },
       {
         action: 'tool.run',
         tokenId: 'env',
         channel: 'ws',
         address: '127.0.0.1',
-        target: 'file_read',
+        target: 'file_write',
         outcome: 'failed',
       },
     ])
     expect(entries[0]?.details).toMatchObject({
       sessionId,
-      rule: 'safe',
+      rule: 'workspace.write',
       argsSha256: expect.stringMatching(/^[0-9a-f]{64}$/),
     })
-    expect(entries[1]?.details).toMatchObject({ rule: 'safe', code: expect.any(String) })
+    expect(entries[1]?.details).toMatchObject({ rule: 'workspace.write', code: expect.any(String) })
   })
 
   test('by the gateway itself: what retention deletes, backups that are due, and what an older Talon left', async () => {

@@ -5,10 +5,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { isRequestType, requests } from '../../src/protocol/messages.ts'
 import { type Scope, scopes } from '../../src/protocol/shapes.ts'
 import { createAttempts } from '../../src/server/attempts.ts'
+import { createAudit } from '../../src/server/audit.ts'
 import { createAuth } from '../../src/server/auth.ts'
 import { ConfigError } from '../../src/server/config.ts'
 import { createRegistry } from '../../src/server/connections.ts'
 import { cookieName } from '../../src/server/cookies.ts'
+import { openLog } from '../../src/server/log.ts'
 import { startGateway } from '../../src/server/main.ts'
 import { browser } from '../support/browser-cookie.ts'
 import { type TestGateway, testGateway, testToken } from '../support/gateway.ts'
@@ -213,15 +215,24 @@ describe('the sign-in link', () => {
       store,
       clock,
       attempts: createAttempts({ clock, limit: 20 }),
+      audit: createAudit({
+        store,
+        clock,
+        settings: { hash: () => '', onUpdate: () => () => undefined },
+        log: openLog({ level: 'silent', write: () => undefined }),
+        version: '',
+        bootId: '',
+      }),
       connections: () => registry,
       cookieDays: 1,
     })
     await auth.adoptEnvironment(testToken)
+    const from = { channel: 'http', address: 'a', userAgent: undefined } as const
     const [early, late] = [await auth.newCode('env'), await auth.newCode('env')]
     now += 10 * 60_000 - 1
-    expect(await auth.exchangeCode(early.code, 'a')).toMatchObject({ identity: { tokenId: 'env' } })
+    expect(await auth.exchangeCode(early.code, from)).toMatchObject({ identity: { tokenId: 'env' } })
     now += 1
-    expect(await auth.exchangeCode(late.code, 'a')).toBeUndefined()
+    expect(await auth.exchangeCode(late.code, from)).toBeUndefined()
     registry.stop()
     await dispose()
   })

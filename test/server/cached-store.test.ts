@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Commands, Store } from '../../src/db/store.ts'
+import type { Commands, Grant, Store } from '../../src/db/store.ts'
 import type { Session } from '../../src/protocol/shapes.ts'
 import { createCache } from '../../src/server/cache.ts'
 import { type Counts, cachedStore } from '../../src/server/cached-store.ts'
@@ -20,7 +20,28 @@ const source = {
 }
 const entry = { id: 'imported', spareId: 'spare', role: 'user', content: 'text', timestamp: 1 } as const
 const imported = { sessionId: 'imported', epoch: 1 }
+const grant: Grant = {
+  remember: 'session',
+  ...{ id: 'grant', hash: 'h', toolName: 'clock', sessionId: 's', subject: null, args: {} },
+  ...{ tainted: false, tokenId: 't', createdAt: 1 },
+}
 const invocation = { id: 'i', tokenId: null, sessionId: 's', runId: null, toolName: 'clock', args: {}, startedAt: 1 }
+const audit = {
+  at: 1,
+  action: 'test',
+  tokenId: null,
+  channel: 'gateway',
+  address: null,
+  userAgent: null,
+  target: null,
+  outcome: 'ok',
+  details: null,
+} as const
+const reserved = {
+  ...{ id: 'call', sessionId: 's', tokenId: 'token', provider: 'p', model: 'm' },
+  ...{ price: null, inputTokens: 1, outputTokens: 1 },
+}
+const kept = { sessionId: 's', tainted: false, at: 5 }
 const token = { id: 'token', name: 'token', hash: 'hash', scopes: [], createdAt: 1 }
 
 /** Every command, each in a place where it changes something. A new one needs a step here. */
@@ -46,6 +67,32 @@ const steps: Record<keyof Commands, (store: Store) => Promise<unknown>> = {
     store.appendToolResult({ runId: 'run-a', messageId: 'result', toolCallId: 'c', content: 'noon', at: 4 }),
   beginInvocation: store => store.beginInvocation(invocation),
   finishInvocation: store => store.finishInvocation({ invocationId: 'i', outcome: {}, at: 5 }),
+  recordRefusal: store => store.recordRefusal({ ...invocation, id: 'refused', outcome: {}, at: 5 }),
+  addAttachment: store =>
+    store.addAttachment({
+      ...{
+        id: 'a',
+        sessionId: 's',
+        invocationId: 'i',
+        name: 'a.png',
+        mime: 'image/png',
+        bytes: 1,
+        sha256: 'h',
+        createdAt: 1,
+      },
+      bounds: { sessionBytes: 1, totalBytes: 1 },
+    }),
+  pruneAttachments: store => store.pruneAttachments({ before: 2 }),
+  addGrant: store => store.addGrant(grant),
+  revokeGrant: store => store.revokeGrant({ id: 'grant' }),
+  appendMemory: store => store.appendMemory({ ...kept, text: 'text', category: 'general' }),
+  mergeFacts: store => store.mergeFacts({ ...kept, patch: { a: 1 } }),
+  savePersona: store => store.savePersona({ ...kept, content: 'persona' }),
+  saveNote: store => store.saveNote({ ...kept, title: 'title', content: 'text' }),
+  addTask: store => store.addTask({ ...kept, title: 'title', description: '', priority: 'low' }),
+  completeTask: store => store.completeTask({ id: 1, at: 5 }),
+  forget: store => store.forget({ what: { kind: 'task', id: 1 } }),
+  taintRun: store => store.taintRun({ runId: 'run-a' }),
   interruptInvocations: store => store.interruptInvocations({ at: 6 }),
   finishRun: store =>
     store.finishRun({
@@ -55,6 +102,10 @@ const steps: Record<keyof Commands, (store: Store) => Promise<unknown>> = {
       message: { id: 'last', content: 'done', incomplete: false, usage },
       at: 7,
     }),
+  reserveCall: store => store.reserveCall({ call: reserved, runId: null, limits: {}, ended: [], at: 7 }),
+  settleCalls: store => store.settleCalls({ ended: [{ ...reserved, reserved: true, estimated: false }], at: 7 }),
+  settleLeftOver: store => store.settleLeftOver({}),
+  reopenDay: store => store.reopenDay({ at: 1 }),
   saveMemorySummary: store => store.saveMemorySummary({ sessionId: 's', summary: 'summary', throughSeq: 1 }),
   forkSession: store => store.forkSession({ id: 'fork', sessionId: 's', atSeq: 2, at: 8 }),
   retireSession: store => store.retireSession({ sessionId: 'fork', epoch: 1, seq: 2, lastActiveAt: 8, at: 9 }),
@@ -94,6 +145,7 @@ const steps: Record<keyof Commands, (store: Store) => Promise<unknown>> = {
   createWebSession: store =>
     store.createWebSession({ hash: 'hash', tokenId: 'token', createdAt: 1, expiresAt: 1_000_000 }),
   deleteWebSession: store => store.deleteWebSession({ hash: 'hash' }),
+  recordAudit: store => store.recordAudit(audit),
   revokeToken: store => store.revokeToken({ id: 'token', at: 19 }),
   prune: store => store.prune({ idempotencyBefore: 20, now: 20 }),
   probe: store => store.probe({ at: 20 }),

@@ -7,7 +7,7 @@ let gateway: TestGateway
 let cookie: string
 beforeAll(async () => {
   gateway = await testGateway()
-  cookie = `${cookieName}=${(await gateway.app.auth.exchangeToken(testToken, 'test'))?.secret}`
+  cookie = `${cookieName}=${(await gateway.app.auth.exchangeToken(testToken, { channel: 'http', address: 'test', userAgent: undefined }))?.secret}`
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { bucketOf } from '../../src/server/attempts.ts'
 import { createClientAddress, isNetwork } from '../../src/server/client-address.ts'
 import { createBuckets } from '../../src/server/limits/buckets.ts'
 
@@ -69,6 +70,17 @@ describe('the keys', () => {
     for (let number = 0; number < 400; number += 1) buckets.take(`key ${number}`, rate, 1_000)
     for (let at = 1; at <= 3; at += 1) buckets.take('other', rate, at * 130_000)
     expect(buckets.size()).toBeLessThanOrEqual(2)
+  })
+})
+
+describe('the key of an address', () => {
+  test.each([
+    ['203.0.113.1', ['::ffff:203.0.113.1', '::FFFF:203.0.113.1', '::ffff:cb00:7101', '0:0:0:0:0:ffff:cb00:7101']],
+    ['2001:db8:0:1', ['2001:db8:0:1::', '2001:0DB8::1:a:b:c:d', '2001:db8:0:0001:ffff::9']],
+    ['0:0:0:0', ['::1', '::', '::203.0.113.1']],
+    ['fe80:0:0:0', ['fe80::1%eth0', 'fe80::2']],
+  ])('%s is that of all its forms', (key, forms) => {
+    expect(forms.map(bucketOf)).toEqual(forms.map(() => key))
   })
 })
 

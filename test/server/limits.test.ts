@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { ConfigError } from '../../src/server/config.ts'
@@ -105,6 +106,64 @@ describe('over a WebSocket', () => {
     expect((await calm.ask('ping')).type).toBe('pong')
   })
 
+  test("the protocol's own pings count as frames, and end a connection that goes on above them", async () => {
+    await using gateway = await testGateway({ env: { TALON_LIMITS_FRAMES: '50' } })
+    using socket = await rawSocket(gateway.port, { token: testToken })
+    let isOpen = true
+    const closed = socket.closed.then(({ code }) => {
+      isOpen = false
+      return code
+    })
+    for (let sent = 0; sent < 5_000 && isOpen; sent += 1) {
+      const answered = once(socket.ws, 'pong')
+      socket.ws.ping()
+      await Promise.race([answered, closed])
+    }
+    expect(await closed).toBe(4029)
+  })
+
+  test('what is no frame of a request counts as well, and names what it answers', async () => {
+    await using gateway = await testGateway({ env: { TALON_LIMITS_FRAMES: '5' } })
+    using socket = await rawSocket(gateway.port, { token: testToken })
+    for (let sent = 0; sent < 10; sent += 1) socket.send('ping', {}, { version: '9.0.0', id: `wrong-${sent}` })
+    const refused = await socket.until(({ payload }) => payload['code'] === 'RATE_LIMITED')
+    expect(refused.payload).toMatchObject({ details: { name: 'frames', limit: 5 } })
+    expect(refused.replyTo).toMatch(/^wrong-/)
+  })
+
+  test.each([
+    ['that has not signed in', 100, undefined, {}],
+    ['that speaks another version', 20, testToken, { version: '9.0.0' }],
+  ])('a client %s is closed after %i answers', async (_who, most, token, changes) => {
+    await using gateway = await testGateway()
+    using socket = await rawSocket(gateway.port, token === undefined ? {} : { token })
+    for (let sent = 0; sent < 200; sent += 1) socket.send('ping', {}, changes)
+    expect((await socket.closed).code).toBe(4002)
+    expect(socket.frames.filter(({ type }) => type === 'error').length).toBeLessThanOrEqual(most)
+  })
+
+  test('mistakes count as reads, over all connections of a token', async () => {
+    await using gateway = await testGateway({ env: { TALON_LIMITS_READS: '12' } })
+    const token = await gateway.token('read')
+    using first = await rawSocket(gateway.port, { token })
+    using second = await rawSocket(gateway.port, { token })
+    const codes: unknown[] = []
+    // Those that come back while others are sent are few, however slow the machine is.
+    for (let sent = 0; sent < 2_000 && !codes.includes('RATE_LIMITED'); sent += 1) {
+      for (const socket of [first, second]) codes.push((await socket.ask('session.create', create)).payload['code'])
+    }
+    expect(new Set(codes)).toEqual(new Set(['FORBIDDEN', 'RATE_LIMITED']))
+  })
+
+  test('a session that is called like a token takes nothing of that token', async () => {
+    await using gateway = await testGateway({ env: { TALON_LIMITS_TOOL_EXECUTIONS: '2' } })
+    using socket = await rawSocket(gateway.port, { token: testToken })
+    const run = (sessionId?: string) =>
+      socket.ask('tools.invoke', { toolName: 'file_list', args: {}, ...(sessionId !== undefined && { sessionId }) })
+    for (let count = 0; count < 3; count += 1) expect((await run('env')).type).not.toBe('tools.result')
+    expect((await run()).type).toBe('tools.result')
+  })
+
   test('an address has so many connections, and a closed one makes room', async () => {
     await using gateway = await testGateway({ env: { TALON_LIMITS_CONNECTIONS_PER_ADDRESS: '2' } })
     const first = await rawSocket(gateway.port, { token: testToken })
@@ -196,6 +255,8 @@ describe('limits.get', () => {
     using socket = await rawSocket(gateway.port, { token: testToken })
     await socket.ask('session.create', create)
     const { payload } = await socket.ask('limits.get')
+    expect(payload['limits']).toContainEqual(expect.objectContaining({ name: 'frames', limit: 1_000_000_000 }))
+    expect(payload['limits']).toContainEqual(expect.objectContaining({ name: 'bytes', limit: 1_000_000_000 }))
     expect(payload).toMatchObject({ enabled: true })
     const limits = payload['limits'] as { name: string; remaining: number }[] // As the schema of the reply says.
     const remaining = (name: string) => limits.find(row => row.name === name)?.remaining
@@ -232,6 +293,9 @@ describe('a limit', () => {
   })
 
   test('of a name that there is not is refused', async () => {
+    await expect(testGateway({ env: { TALON_LIMITS_MESAGES: '5' } })).rejects.toThrow(
+      'TALON_LIMITS_MESAGES is no setting. Did you mean TALON_LIMITS_MESSAGES?',
+    )
     await using gateway = await testGateway()
     const refused = await configure(gateway, { 'limits.mesages': 5 })
     expect(refused.status).toBe(400)

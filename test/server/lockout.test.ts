@@ -50,7 +50,11 @@ test.each(kinds)(
   'after twenty failures of %s every kind is locked out, and a valid token is still served',
   async (_what, fail) => {
     await using gateway = await testGateway()
-    const signIn = await gateway.app.auth.exchangeToken(testToken, 'elsewhere')
+    const signIn = await gateway.app.auth.exchangeToken(testToken, {
+      channel: 'http',
+      address: 'elsewhere',
+      userAgent: undefined,
+    })
     using socket = await rawSocket(gateway.port, { token: testToken })
     for (let attempt = 1; attempt <= 20; attempt++) expect([attempt, await fail(gateway)]).toEqual([attempt, 401])
     for (const [kind, again] of kinds) expect([kind, await again(gateway)]).toEqual([kind, 429])

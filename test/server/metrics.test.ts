@@ -197,6 +197,8 @@ describe('the number of series', () => {
     timeout: 180_000,
   }, async () => {
     await using gateway = await testGateway({ env: { TALON_LIMITS: 'off' } })
+    // Its level is a label.
+    await gateway.app.sandbox.probe()
     using socket = await rawSocket(gateway.port, { token: testToken, keep: true })
     let count = 0
     const madeUp = () => `${(count++).toString(36)}-${Math.random().toString(36).slice(2)}`

@@ -162,7 +162,11 @@ test('a token in a URL is refused, on an upgrade and on a route', async () => {
 test('a cookie upgrades only together with an Origin of ours', async () => {
   await using gateway = await testGateway()
   const Origin = `http://127.0.0.1:${gateway.port}`
-  const signIn = await gateway.app.auth.exchangeToken(testToken, 'test')
+  const signIn = await gateway.app.auth.exchangeToken(testToken, {
+    channel: 'http',
+    address: 'test',
+    userAgent: undefined,
+  })
   const Cookie = `${cookieName}=${signIn?.secret}`
   expect((await rawRequest(gateway.port, upgradeLines(gateway.port, '/ws', { Cookie }))).status).toBe(403)
   const foreign = upgradeLines(gateway.port, '/ws', { Cookie, Origin: 'http://evil.example' })

@@ -1,15 +1,18 @@
 import { TalonError } from '../../protocol/errors.ts'
 import type { Usage } from '../../protocol/shapes.ts'
 import type { Change, Run } from '../store.ts'
+import { addToAccounts, payingDay } from './accounts.ts'
+import { settleEnded, settleRun } from './budget.ts'
 import { insertEntry, type NewEntry, nextSeq } from './messages.ts'
 import type { Connection } from './open.ts'
 import type { CommandInput, Outcome } from './outcome.ts'
 import { clearPartialText, endRun } from './runs.ts'
 import { followRun } from './sessions.ts'
+import { addUsage } from './usage.ts'
 
 /** @throws TalonError `CONFLICT` if the run has ended. */
 export function appendToolCalls(connection: Connection, input: CommandInput<'appendToolCalls'>): Outcome<undefined> {
-  return appendToRun(connection, input.runId, {
+  const outcome = appendToRun(connection, input.runId, {
     id: input.messageId,
     role: 'assistant',
     content: input.content,
@@ -19,6 +22,8 @@ export function appendToolCalls(connection: Connection, input: CommandInput<'app
     usage: input.usage,
     model: input.model,
   })
+  settleEnded(connection, input.ended, input.at)
+  return outcome
 }
 
 /** @throws TalonError `CONFLICT` if the run has ended. */
@@ -37,6 +42,7 @@ export function appendToolResult(connection: Connection, input: CommandInput<'ap
 export function finishRun(connection: Connection, input: CommandInput<'finishRun'>): Outcome<Run | undefined> {
   const run = endRun(connection, input)
   if (!run) return { result: undefined, changes: [] }
+  countRun(connection, run, input)
   const { message } = input
   const entry: NewEntry | undefined = message && {
     id: message.id,
@@ -53,6 +59,18 @@ export function finishRun(connection: Connection, input: CommandInput<'finishRun
   // After the last entry, and of a deleted session too: what happened to a run is not said to its list.
   changes.push({ type: 'run.finished', run })
   return { result: run, changes }
+}
+
+/** What a run cost is counted in the commit that ends it. */
+function countRun(connection: Connection, run: Run, input: CommandInput<'finishRun'>): void {
+  settleEnded(connection, input.ended, input.at)
+  settleRun(connection, run.id, input.message?.content ?? '')
+  const { provider, model, wallMs = 0 } = input
+  const payer = { sessionId: run.sessionId, tokenId: run.tokenId ?? '' }
+  const day = payingDay(connection, input.at)
+  const failed = Number(input.state === 'failed')
+  addUsage(connection, { ...payer, provider: provider ?? '', model: model ?? '' }, day, { runs: 1, failed, wallMs })
+  if (wallMs > 0) addToAccounts(connection, payer, day, { wallMs })
 }
 
 function appendToRun(connection: Connection, runId: string, entry: NewEntry): Outcome<undefined> {

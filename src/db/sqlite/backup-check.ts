@@ -1,12 +1,14 @@
 import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, readSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import Database from 'better-sqlite3'
+import type { AuditEntry } from '../audit.ts'
+import { recordInFile } from './audit-file.ts'
 import { type Copied, hashFile, refuseIfFull } from './backup-copy.ts'
 import { readChecksum } from './backup-files.ts'
 import { unavailableError } from './errors.ts'
 import { spareBytesAt } from './kept-free.ts'
 import { type Applied, appliedSql, hasMigrationsSql, pendingAfter } from './migrate.ts'
-import { syncFolder } from './open.ts'
+import { connectAlone, syncFolder } from './open.ts'
 import { bytesOf, openPeek } from './peek.ts'
 import { pageFaults } from './quick-check.ts'
 
@@ -47,8 +49,11 @@ export function checkBackup(options: CheckOptions): BackupContents {
  * The same, of a copy that this makes: what is checked is what will be used, whatever becomes of the file. Where no
  * checksum is asked for, a log beside the file belongs to it.
  * @param staged where the copy goes; removed again if anything is wrong
+ * @param audit what the audit trail of the copy says of this
  */
-export function stageBackup(options: CheckOptions & { staged: string }): BackupContents {
+export function stageBackup(
+  options: CheckOptions & { staged: string; audit?: AuditEntry | undefined },
+): BackupContents {
   const { file, staged } = options
   const folder = dirname(staged)
   const wanted = checksumOf(options)
@@ -61,6 +66,7 @@ export function stageBackup(options: CheckOptions & { staged: string }): BackupC
     if (existsSync(`${file}-wal`)) copyFileSync(`${file}-wal`, `${staged}-wal`)
     foldLog(staged, file)
     const contents = { ...copied, ...lookInto(staged, options) }
+    if (options.audit) recordIn(staged, options.audit)
     fsyncSync(descriptor)
     syncFolder(folder)
     return contents
@@ -137,6 +143,15 @@ function lookInto(file: string, { file: shown, migrationsDir }: CheckOptions): O
     throw thrown
   } finally {
     peek.close()
+  }
+}
+
+function recordIn(copy: string, entry: AuditEntry): void {
+  const connection = connectAlone(copy)
+  try {
+    recordInFile(connection, entry)
+  } finally {
+    connection.close()
   }
 }
 

@@ -1,4 +1,5 @@
 import { listAnew } from './lists.ts'
+import { tendMemoryIndexes } from './memory-merge.ts'
 import type { Connection } from './open.ts'
 import { indexMessages } from './search-index.ts'
 import { mergeIndex, purgeIndex } from './search-merge.ts'
@@ -11,7 +12,7 @@ import { mergeIndex, purgeIndex } from './search-merge.ts'
 export type Chore = (connection: Connection) => boolean
 
 /** In the order in which they are done. */
-export const chores: readonly Chore[] = [listAnew, indexMessages, mergeIndex, purgeIndex]
+export const chores: readonly Chore[] = [listAnew, indexMessages, mergeIndex, purgeIndex, tendMemoryIndexes]
 
 // What does not add to the file; an index and its merges take space that is kept free for what ends or removes something.
 const choresInMargin: readonly Chore[] = [listAnew]

@@ -1,7 +1,13 @@
 import type { Session } from '../../protocol/shapes.ts'
 import type { Commands } from '../store.ts'
 import { appendToolCalls, appendToolResult, finishRun } from './answer.ts'
+import { addAttachment, pruneAttachments } from './attachments.ts'
+import { audited, recordAudit } from './audit.ts'
+import { reopenDay, reserveCall, settleCalls, settleLeftOver } from './budget.ts'
+import { mergeFacts, savePersona } from './documents.ts'
+import { forget } from './forget.ts'
 import { forkSession } from './forks.ts'
+import { addGrant, revokeGrant } from './grants.ts'
 import { eraseStep, probe, pruneStep } from './housekeeping.ts'
 import { keepReply, once } from './idempotency.ts'
 import {
@@ -15,6 +21,8 @@ import {
   verifyStep,
 } from './import.ts'
 import { beginInvocation, finishInvocation, interruptInvocations } from './invocations.ts'
+import { appendMemory, taintRun } from './memory.ts'
+import { saveNote } from './notes.ts'
 import type { Command, CommandInput, CommandResult } from './outcome.ts'
 import { retireSession } from './retention.ts'
 import { savePartialText, startRun } from './runs.ts'
@@ -22,7 +30,9 @@ import { indexStep } from './search-index.ts'
 import { sendMessage } from './send.ts'
 import { deleteSession, resetSession } from './session-end.ts'
 import { createSession, restoreSession, saveMemorySummary, updateSession } from './sessions.ts'
+import { addTask, completeTask } from './tasks.ts'
 import { createToken, createWebSession, deleteWebSession, putToken, revokeToken, touchTokens } from './tokens.ts'
+import { recordRefusal } from './tool-runs.ts'
 
 // These two can take long, so they are done in steps that others come between.
 type InSteps = 'prune' | 'eraseDeleted'
@@ -49,11 +59,11 @@ export type ResultOf<Name extends CommandName> = ReturnType<CommandTable[Name]>[
 export const commands: CommandTable = {
   createSession: once(createSession),
   updateSession: once(updateSession),
-  resetSession: once(resetSession),
-  deleteSession: once(deleteSession),
-  restoreSession: once(restoreSession),
+  resetSession: audited(once(resetSession)),
+  deleteSession: audited(once(deleteSession)),
+  restoreSession: audited(once(restoreSession)),
   forkSession: once(forkSession),
-  retireSession,
+  retireSession: audited(retireSession),
   saveMemorySummary,
   sendMessage,
   startRun,
@@ -61,19 +71,37 @@ export const commands: CommandTable = {
   appendToolCalls,
   appendToolResult,
   finishRun,
+  reserveCall,
+  settleCalls,
+  settleLeftOver,
+  reopenDay,
   beginInvocation,
   finishInvocation,
   interruptInvocations,
-  createToken: once(createToken),
-  putToken,
-  revokeToken,
+  recordRefusal,
+  addAttachment,
+  pruneAttachments,
+  addGrant,
+  revokeGrant,
+  appendMemory: once(appendMemory),
+  mergeFacts: once(mergeFacts),
+  savePersona: once(savePersona),
+  saveNote: once(saveNote),
+  addTask: once(addTask),
+  completeTask: once(completeTask),
+  forget: audited(forget),
+  taintRun,
+  createToken: audited(once(createToken)),
+  putToken: audited(putToken),
+  revokeToken: audited(revokeToken),
   touchTokens,
-  createWebSession,
-  deleteWebSession,
+  createWebSession: audited(createWebSession),
+  deleteWebSession: audited(deleteWebSession),
+  recordAudit,
   beginImport,
   importRows,
   verifyStep,
-  showImported,
+  showImported: audited(showImported),
   giveUpImport,
   dropUnfinishedImports,
   recordImport,

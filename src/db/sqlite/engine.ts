@@ -212,15 +212,33 @@ function createCommands(queue: WriteQueue): Commands {
     appendToolCalls: input => submit('appendToolCalls', input),
     appendToolResult: input => submit('appendToolResult', input),
     finishRun: input => submit('finishRun', input),
+    reserveCall: input => submit('reserveCall', input),
+    settleCalls: input => submit('settleCalls', input),
+    settleLeftOver: input => submit('settleLeftOver', input),
+    reopenDay: input => submit('reopenDay', input),
     beginInvocation: input => submit('beginInvocation', input),
     finishInvocation: input => submit('finishInvocation', input),
     interruptInvocations: input => submit('interruptInvocations', input),
+    recordRefusal: input => submit('recordRefusal', input),
+    addAttachment: input => submit('addAttachment', input),
+    pruneAttachments: input => submit('pruneAttachments', input),
+    addGrant: input => submit('addGrant', input),
+    revokeGrant: input => submit('revokeGrant', input),
+    appendMemory: input => submit('appendMemory', input),
+    mergeFacts: input => submit('mergeFacts', input),
+    savePersona: input => submit('savePersona', input),
+    saveNote: input => submit('saveNote', input),
+    addTask: input => submit('addTask', input),
+    completeTask: input => submit('completeTask', input),
+    forget: input => submit('forget', input),
+    taintRun: input => submit('taintRun', input),
     createToken: input => submit('createToken', input),
     putToken: input => submit('putToken', input),
     revokeToken: input => submit('revokeToken', input),
     touchTokens: input => submit('touchTokens', input),
     createWebSession: input => submit('createWebSession', input),
     deleteWebSession: input => submit('deleteWebSession', input),
+    recordAudit: input => submit('recordAudit', input),
     ...importCommands(queue, before => eraseDeleted(queue, { before })),
     prune: input => prune(queue, input),
     keepReply: input => submit('keepReply', input),
@@ -233,7 +251,10 @@ async function prune(queue: WriteQueue, input: Parameters<Commands['prune']>[0])
   while (more) ({ more } = await queue.submit('pruneStep', input))
 }
 
-async function eraseDeleted(queue: WriteQueue, input: { before: number }): Promise<{ erased: number }> {
+async function eraseDeleted(
+  queue: WriteQueue,
+  input: Parameters<Commands['eraseDeleted']>[0],
+): Promise<{ erased: number }> {
   let erased = 0
   for (let more = true; more; ) {
     const step = await queue.submit('eraseStep', input)

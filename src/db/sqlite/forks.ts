@@ -60,11 +60,13 @@ function insertFork(
     .prepared<SessionRow>(
       `INSERT INTO sessions (id, sender_id, channel, sender_name, model, config, title, state, created_at, last_active_at,
          listed_at, listed_state, unlisted, message_count, seq, base_seq, aside, forked_from_session_id, forked_from_epoch, forked_from_seq,
-         memory_summary, summary_through_seq)
+         memory_summary, summary_through_seq, profile, tainted, spoken_by)
        SELECT @id, sender_id, channel, sender_name, model, config, @title, iif(@atSeq = 0, 'created', 'idle'), @at, @at,
          @at, iif(@atSeq = 0, 'created', 'idle'), 0, @atSeq, @atSeq, @atSeq, 1, @sessionId, @epoch, @atSeq,
          iif(epoch = @epoch AND summary_through_seq <= @atSeq, memory_summary, NULL),
-         iif(epoch = @epoch AND summary_through_seq <= @atSeq, summary_through_seq, NULL)
+         iif(epoch = @epoch AND summary_through_seq <= @atSeq, summary_through_seq, NULL), @profile,
+         -- Whose text is in an epoch that was reset nobody noted.
+         iif(@atSeq = 0, 0, iif(epoch = @epoch, tainted, 1)), iif(@atSeq > 0 AND epoch = @epoch, spoken_by, NULL)
        FROM sessions WHERE id = @sessionId RETURNING ${sessionColumns}`,
     )
     .get({
@@ -74,6 +76,7 @@ function insertFork(
       atSeq: input.atSeq,
       at: input.at,
       title: input.title ?? forkTitle(source.title),
+      profile: input.profile ?? null,
     })
   if (!row) throw new Error(`Session ${input.sessionId} vanished inside a transaction.`)
   return toSession(row)

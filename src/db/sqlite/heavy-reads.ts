@@ -1,10 +1,13 @@
 import type { HeavyQueries, ReadOptions } from '../heavy.ts'
+import { verifyAudit } from './audit-chain.ts'
 import { storageError } from './errors.ts'
 import { type Check, guardReads } from './guard.ts'
+import { memoryOverview } from './memory.ts'
+import { searchMemory, searchNotes } from './memory-search.ts'
 import type { Connection } from './open.ts'
 import { edgeOfNewest } from './retention.ts'
 import { searchMessages } from './search.ts'
-import { usageByDay } from './usage.ts'
+import { usage } from './usage.ts'
 
 /**
  * A read that may take long, on a connection of its thread. Its scanning statements hold `stillWanted`; a loop of its own
@@ -18,9 +21,13 @@ export type HeavyResult<Name extends HeavyName> = Awaited<ReturnType<HeavyQuerie
 
 /** Every heavy read of the store. */
 export const heavyReads: { readonly [Name in HeavyName]: HeavyRead<HeavyInput<Name>, HeavyResult<Name>> } = {
-  usageByDay,
+  usage,
   search: searchMessages,
   edgeOfNewest,
+  verifyAudit,
+  searchMemory,
+  searchNotes,
+  memoryOverview,
 }
 
 /** Makes one read; all that its statements see is of one moment. */
@@ -43,9 +50,13 @@ type Run = <Name extends HeavyName>(
 /** The store's methods, over whatever makes the reads. */
 export function createHeavyQueries(run: Run): HeavyQueries {
   return {
-    usageByDay: (query, options) => run('usageByDay', query, options),
+    usage: (query, options) => run('usage', query, options),
     search: (query, options) => run('search', query, options),
     edgeOfNewest: (query, options) => run('edgeOfNewest', query, options),
+    verifyAudit: (query, options) => run('verifyAudit', query, options),
+    searchMemory: (query, options) => run('searchMemory', query, options),
+    searchNotes: (query, options) => run('searchNotes', query, options),
+    memoryOverview: (query, options) => run('memoryOverview', query, options),
   }
 }
 

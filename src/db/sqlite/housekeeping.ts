@@ -1,6 +1,11 @@
+import type { AuditEntry } from '../store.ts'
+import { pruneAccounts } from './accounts.ts'
+import { appendAudit } from './audit.ts'
 import { heldEpochs, releaseBases } from './bases.ts'
 import type { Connection } from './open.ts'
 import { type CommandInput, done, type Outcome } from './outcome.ts'
+import { pruneInvocations } from './tool-runs.ts'
+import { forgetSession } from './usage.ts'
 
 // What one step removes at most: a step is one command, and others must not wait long behind it.
 const maxRowsPerStep = 1_000
@@ -14,18 +19,15 @@ export function pruneStep(connection: Connection, input: CommandInput<'prune'>):
       )
       .run(input.idempotencyBefore, maxRowsPerStep),
     // The outcome of a tool is the stored reply of its request.
-    connection
-      .prepared(
-        'DELETE FROM tool_runs WHERE rowid IN (SELECT rowid FROM tool_runs WHERE finished_at < ? ORDER BY finished_at LIMIT ?)',
-      )
-      .run(input.idempotencyBefore, maxRowsPerStep),
+    { changes: pruneInvocations(connection, input.idempotencyBefore, maxRowsPerStep) },
     connection
       .prepared(
         'DELETE FROM web_sessions WHERE rowid IN (SELECT rowid FROM web_sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)',
       )
       .run(input.now, maxRowsPerStep),
   ]
-  return { result: { more: removed.some(({ changes }) => changes === maxRowsPerStep) }, changes: [] }
+  const more = pruneAccounts(connection) || removed.some(({ changes }) => changes === maxRowsPerStep)
+  return { result: { more }, changes: [] }
 }
 
 /**
@@ -34,33 +36,45 @@ export function pruneStep(connection: Connection, input: CommandInput<'prune'>):
  */
 export function eraseStep(
   connection: Connection,
-  { before }: CommandInput<'eraseDeleted'>,
+  { before, audit }: CommandInput<'eraseDeleted'>,
 ): Outcome<{ erased: number; more: boolean }> {
   const session = connection
-    .prepared<{ id: string }>(
-      'SELECT id FROM sessions WHERE deleted_at IS NOT NULL AND held = 0 AND deleted_at < ? ORDER BY deleted_at LIMIT 1',
+    .prepared<{ id: string; deletedAt: number }>(
+      'SELECT id, deleted_at AS deletedAt FROM sessions WHERE deleted_at IS NOT NULL AND held = 0 AND deleted_at < ? ORDER BY deleted_at LIMIT 1',
     )
     .get(before)
   if (!session) return { result: { erased: 0, more: false }, changes: [] }
   connection.database.pragma('secure_delete = ON')
   try {
-    return { result: eraseRows(connection, session.id), changes: [] }
+    // What an import left half done nobody ever saw.
+    const shown = session.deletedAt > 0 ? audit : undefined
+    return { result: eraseRows(connection, session.id, shown), changes: [] }
   } finally {
     connection.database.pragma('secure_delete = OFF')
   }
 }
 
-function eraseRows(connection: Connection, sessionId: string): { erased: number; more: boolean } {
+function eraseRows(
+  connection: Connection,
+  sessionId: string,
+  audit: AuditEntry | undefined,
+): { erased: number; more: boolean } {
   connection.prepared('UPDATE sessions SET erasing = 1 WHERE id = ?').run(sessionId)
   const held = heldEpochs(connection, sessionId)
   if (eraseEntries(connection, sessionId, held)) return { erased: 0, more: true }
-  for (const table of ['runs', 'tool_runs']) {
+  for (const table of ['runs', 'tool_runs', 'grants', 'attachments']) {
     const { changes } = connection
       .prepared(`DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE session_id = ? LIMIT ?)`)
       .run(sessionId, maxRowsPerStep)
     if (changes === maxRowsPerStep) return { erased: 0, more: true }
   }
+  if (forgetSession(connection, sessionId, maxRowsPerStep)) return { erased: 0, more: true }
   releaseBases(connection, sessionId)
+  // In the last step. What forks still hold is named, because it goes in another one.
+  if (audit) {
+    const details = held.length > 0 ? { ...audit.details, heldByForks: true } : audit.details
+    appendAudit(connection, { ...audit, target: sessionId, details })
+  }
   if (held.length > 0) {
     holdRest(connection, sessionId)
     return { erased: 0, more: true }

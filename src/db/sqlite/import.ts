@@ -121,7 +121,8 @@ export function showImported(
          memory_summary = @memorySummary, summary_through_seq = @summaryThroughSeq, legacy = @legacy, aside = @aside,
          forked_from_session_id = @forkedFromSessionId, forked_from_epoch = @forkedFromEpoch, forked_from_seq = @forkedFromSeq,
          run_count = @runs, input_tokens = @inputTokens, output_tokens = @outputTokens, total_tokens = @totalTokens,
-         epoch = @epoch, seq = @entries, message_count = @entries, deleted_at = NULL, importing = 0, kept_since = @at
+         epoch = @epoch, seq = @entries, message_count = @entries, deleted_at = NULL, importing = 0, kept_since = @at,
+         tainted = @entries > 0
        WHERE id = @sessionId RETURNING ${sessionColumns}`,
     )
     .get({ ...sessionValues(input.session, input.entries), ...pick(input) })

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { closeSync, openSync, readSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { listBackups } from './backup-files.ts'
@@ -16,6 +16,8 @@ export interface InspectionInput {
   live: boolean
   /** Reads every page, however many there are. */
   full: boolean
+  /** False leaves the pages alone, for who asks for something else. */
+  pages?: boolean | undefined
 }
 
 /** What a look at a database found; nothing in it or beside it was changed. */
@@ -40,6 +42,19 @@ export interface Inspection {
   newerBackup: string | undefined
   /** What was read of old files of the data folder, oldest first; undefined if that cannot be found out. */
   imported: ImportedFile[] | undefined
+  /** Tokens that were not revoked, the oldest first, without anything of their secret; undefined if that cannot be found out. */
+  tokens: TokenFacts[] | undefined
+  /** Unix ms at which a session was active last. */
+  newestAt: number | undefined
+}
+
+export interface TokenFacts {
+  id: string
+  name: string
+  scopes: string[]
+  createdAt: number
+  expiresAt: number | null
+  lastUsedAt: number | null
 }
 
 export interface ImportedFile {
@@ -54,6 +69,8 @@ export interface ImportedFile {
 // A check takes 1.3 ms per MB where the file lies in memory, and more where it comes from a slow disk.
 export const maxCheckedBytes = 1024 * 1024 * 1024
 const maxFaults = 5
+// A person makes them; a program that made more of them made a mistake that the first ones show.
+const maxTokens = 1_000
 const magic = 'SQLite format 3\0'
 const headerBytes = 100
 // A file of ours runs as it is written or as it was built.
@@ -61,6 +78,8 @@ const entry = import.meta.url.endsWith('.ts') ? './inspect-worker.ts' : './inspe
 
 /** Looks at a database, in a thread of its own, because a check reads all of it. */
 export async function inspectInThread(input: InspectionInput): Promise<Inspection> {
+  // Where there is none, all is found out at once.
+  if (!existsSync(input.file)) return inspect(input)
   const worker = new Worker(new URL(entry, import.meta.url), {
     name: 'inspect',
     workerData: input,
@@ -76,7 +95,7 @@ export async function inspectInThread(input: InspectionInput): Promise<Inspectio
 
 /** The same in the thread that asks. It never throws: what stands in the way is what it found. */
 export function inspect(input: InspectionInput): Inspection {
-  const { file, live, full } = input
+  const { file, live, full, pages = true } = input
   const found: Inspection = {
     bytes: sizeOf(file),
     logBytes: sizeOf(`${file}-wal`) ?? 0,
@@ -89,6 +108,8 @@ export function inspect(input: InspectionInput): Inspection {
     loss: undefined,
     newerBackup: undefined,
     imported: [],
+    tokens: [],
+    newestAt: undefined,
   }
   // Read before the database, which goes on counting while a gateway runs.
   const record = readCommitRecord(dirname(file))
@@ -100,7 +121,7 @@ export function inspect(input: InspectionInput): Inspection {
     const peek = openPeek(file, { live })
     try {
       lookInto(peek, found, input, record)
-      if (full || found.bytes + found.logBytes <= maxCheckedBytes) checkAll(peek, found)
+      if (pages && (full || found.bytes + found.logBytes <= maxCheckedBytes)) checkAll(peek, found)
     } finally {
       peek.close()
     }
@@ -132,6 +153,19 @@ function lookInto(
   if (commits !== undefined) found.missingCommits = Math.max(0, (record?.newest ?? 0) - commits)
   if (found.missingCommits > 0) found.newerBackup = attempt(() => newerBackup(folder, commits ?? 0))
   found.imported = attempt(() => importedIn(peek))
+  found.tokens = attempt(() => tokensIn(peek))
+  found.newestAt = attempt(
+    () => peek.all<{ at: number | null }>('SELECT max(last_active_at) AS at FROM sessions')[0]?.at ?? undefined,
+  )
+}
+
+function tokensIn(peek: Peek): TokenFacts[] {
+  const rows = peek.all<Omit<TokenFacts, 'scopes'> & { scopes: string }>(
+    `SELECT id, name, scopes, created_at AS createdAt, expires_at AS expiresAt, last_used_at AS lastUsedAt
+     FROM tokens WHERE revoked_at IS NULL ORDER BY created_at, id LIMIT ${maxTokens}`,
+  )
+  // Written by tokens.ts from a list of scopes.
+  return rows.map(row => ({ ...row, scopes: JSON.parse(row.scopes) as string[] }))
 }
 
 function importedIn(peek: Peek): ImportedFile[] {

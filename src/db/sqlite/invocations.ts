@@ -1,7 +1,12 @@
-import type { Invocation, RequestKey } from '../store.ts'
+import type { AuditEntry, BudgetState, Invocation, RequestKey } from '../store.ts'
+import { addToAccounts, payingDay, statesOf } from './accounts.ts'
+import { appendAudit } from './audit.ts'
+import { taint } from './grants.ts'
 import { earlier } from './idempotency.ts'
 import type { Connection } from './open.ts'
 import { type CommandInput, done, type Outcome } from './outcome.ts'
+import { endInvocation, insertInvocation } from './tool-runs.ts'
+import { addUsage } from './usage.ts'
 
 interface InvocationRow {
   id: string
@@ -36,34 +41,36 @@ function toInvocation(row: InvocationRow): Invocation {
 export function beginInvocation(
   connection: Connection,
   input: CommandInput<'beginInvocation'>,
-): Outcome<{ known: Invocation | undefined }> {
+): Outcome<{ known: Invocation | undefined; refused?: BudgetState }> {
   const known = input.request && findInvocation(connection, input.request)
   if (known) return { result: { known }, changes: [] }
-  connection
-    .prepared(
-      `INSERT INTO tool_runs (id, token_id, session_id, run_id, tool_name, args, started_at, request_id, request_hash)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    )
-    .run(
-      input.id,
-      input.request?.tokenId ?? input.tokenId,
-      input.sessionId,
-      input.runId,
-      input.toolName,
-      JSON.stringify(input.args),
-      input.startedAt,
-      input.request?.requestId ?? null,
-      input.request?.hash ?? null,
-    )
+  const refused = countTool(connection, input)
+  if (refused) return { result: { known: undefined, refused }, changes: [] }
+  const tokenId = input.request?.tokenId ?? input.tokenId
+  insertInvocation(connection, { ...input, tokenId }, input.request)
   return { result: { known: undefined }, changes: [] }
+}
+
+/** Counts a run of a tool, or says which budget does not allow it. */
+function countTool(connection: Connection, input: CommandInput<'beginInvocation'>): BudgetState | undefined {
+  const { limits = {}, startedAt } = input
+  const payer = { sessionId: input.sessionId ?? '', tokenId: input.request?.tokenId ?? input.tokenId ?? '' }
+  const day = payingDay(connection, startedAt)
+  const used = statesOf(connection, payer, day, limits).find(
+    ({ measure, spent, limit }) => measure === 'toolCalls' && spent >= limit,
+  )
+  if (used) return used
+  addUsage(connection, { ...payer, provider: '', model: '' }, day, { toolCalls: 1 })
+  addToAccounts(connection, payer, day, { toolCalls: 1 })
+  return undefined
 }
 
 /** The first outcome stays: a tool that ends after it was given up changes nothing. */
 export function finishInvocation(connection: Connection, input: CommandInput<'finishInvocation'>): Outcome<undefined> {
-  connection
-    .prepared('UPDATE tool_runs SET outcome = ?, finished_at = ? WHERE id = ? AND finished_at IS NULL')
-    .run(JSON.stringify(input.outcome), input.at, input.invocationId)
-  return done
+  const ended = endInvocation(connection, input)
+  if (ended && input.audit) appendAudit(connection, input.audit)
+  const runId = ended && input.taints ? getInvocation(connection, input.invocationId)?.runId : undefined
+  return runId ? taint(connection, runId) : done
 }
 
 export function interruptInvocations(
@@ -87,9 +94,16 @@ export function interruptInvocations(
       durationMs: Math.max(0, at - row.started_at),
       truncated: false,
     }
-    finishInvocation(connection, { invocationId: row.id, outcome, at })
+    finishInvocation(connection, { invocationId: row.id, outcome, at, audit: interruption(row, at) })
   }
   return { result: { interrupted: left.length }, changes: [] }
+}
+
+function interruption(row: InvocationRow, at: number): AuditEntry {
+  const details = { invocationId: row.id, sessionId: row.session_id, runId: row.run_id, code: 'INTERRUPTED' }
+  // It is the gateway that says so; from where the tool was asked for died with the process.
+  const from = { channel: 'gateway' as const, address: null, userAgent: null }
+  return { at, action: 'tool.run', tokenId: row.token_id, ...from, target: row.tool_name, outcome: 'failed', details }
 }
 
 /** What this request began before. */

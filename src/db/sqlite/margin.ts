@@ -8,6 +8,9 @@ export const takenInMargin: ReadonlySet<CommandName> = new Set<CommandName>([
   // A run that works is ended, with what it has said, instead of being left for the next start.
   'savePartialText',
   'finishRun',
+  // What was spent is counted whatever the disk says; what would be spent is not.
+  'settleCalls',
+  'settleLeftOver',
   'finishInvocation',
   'interruptInvocations',
   // What somebody wants gone must go, and what is past its time makes place for the new.
@@ -15,6 +18,8 @@ export const takenInMargin: ReadonlySet<CommandName> = new Set<CommandName>([
   'retireSession',
   'eraseStep',
   'pruneStep',
+  'pruneAttachments',
+  'forget',
   // An import that cannot go on is given up.
   'giveUpImport',
   'dropUnfinishedImports',
@@ -25,4 +30,6 @@ export const takenInMargin: ReadonlySet<CommandName> = new Set<CommandName>([
   'createWebSession',
   'putToken',
   'touchTokens',
+  // What is done in spite of it is worth to be known, and takes some hundred bytes.
+  'recordAudit',
 ])

@@ -37,6 +37,18 @@ export function openWriter(file: string): Connection {
   }
 }
 
+/** Opens a copy that nobody else knows of, to write a little; it stays one file. */
+export function connectAlone(file: string): Connection {
+  const database = new Database(file, { fileMustExist: true })
+  try {
+    database.pragma('synchronous = FULL')
+    return connect(database)
+  } catch (thrown) {
+    database.close()
+    throw thrown
+  }
+}
+
 /** Opens a connection that can only read; it sees every commit that was acknowledged before. */
 export function openReader(file: string): Connection {
   const database = new Database(file, { timeout: busyTimeoutMs, readonly: true, fileMustExist: true })

@@ -1,16 +1,27 @@
 import type { HeavyQueries, Queries } from '../store.ts'
+import { budgetStates, payingDay } from './accounts.ts'
+import { getAttachment, keptContents, listAttachments } from './attachments.ts'
+import { auditHead, listAudit } from './audit.ts'
+import { foreseeFacts, getFacts, getPersona } from './documents.ts'
 import { storageError, unavailableError } from './errors.ts'
 import { getKeptOfImports, getWholeSession } from './export.ts'
+import { findGrant, hasGrant, listGrants } from './grants.ts'
 import { findReply } from './idempotency.ts'
 import { findImports } from './import.ts'
 import { findInvocation, getInvocation } from './invocations.ts'
+import { listMemory } from './memory.ts'
+import { memoryCounts } from './memory-state.ts'
 import { getMessage, history } from './messages.ts'
+import { findNote, getNote, listNotes } from './notes.ts'
 import type { Connection } from './open.ts'
 import { quietSessions } from './retention.ts'
 import { activeRun, getRun, listRuns, nextQueuedRun, unfinishedRuns } from './runs.ts'
 import { listSessions } from './session-list.ts'
 import { counts, getHead, getMemorySummary, getSession, sessionUsage } from './sessions.ts'
+import { getTask, listTasks } from './tasks.ts'
 import { getToken, getWebSession, listTokens } from './tokens.ts'
+import { getInvocationItem, listInvocations } from './tool-runs.ts'
+import { sessionSpending } from './usage.ts'
 
 /** Everything that reads, on one connection. A query is so short that it is answered in the thread that asks. */
 export function createQueries(
@@ -42,6 +53,9 @@ export function createQueries(
     listRuns: query(listRuns),
     getMemorySummary: query(getMemorySummary),
     counts: query(counts),
+    budgetStates: query(budgetStates),
+    payingDay: query(payingDay),
+    sessionSpending: query(sessionSpending),
     sessionUsage: query(sessionUsage),
     quietSessions: query(quietSessions),
     getWholeSession: query(getWholeSession),
@@ -50,8 +64,28 @@ export function createQueries(
     getInvocation: query(getInvocation),
     findInvocation: query(findInvocation),
     findReply: query(findReply),
+    listInvocations: query(listInvocations),
+    getInvocationItem: query(getInvocationItem),
+    getAttachment: query(getAttachment),
+    listAttachments: query(listAttachments),
+    keptContents: query(keptContents),
+    findGrant: query(findGrant),
+    hasGrant: query(hasGrant),
+    listGrants: query(listGrants),
+    listMemory: query(listMemory),
+    getFacts: query(getFacts),
+    foreseeFacts: query(foreseeFacts),
+    getPersona: query(getPersona),
+    getNote: query(getNote),
+    findNote: query(findNote),
+    listNotes: query(listNotes),
+    getTask: query(getTask),
+    listTasks: query(listTasks),
+    memoryCounts: query(memoryCounts),
     getToken: query(getToken),
     listTokens: query(listTokens),
     getWebSession: query(getWebSession),
+    listAudit: query(listAudit),
+    auditHead: query(auditHead),
   }
 }

@@ -229,6 +229,7 @@ function textLength(input: unknown, depth = 0): number {
   if (typeof input === 'string') return input.length
   if (typeof input !== 'object' || input === null || depth > maxDepth) return 0
   let length = 0
-  for (const key in input) length += textLength(input[key as keyof typeof input], depth + 1)
+  // Over keys: `for in` looks up each name anew where objects of many shapes come.
+  for (const value of Object.values(input)) length += textLength(value, depth + 1)
   return length
 }

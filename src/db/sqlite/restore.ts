@@ -1,3 +1,4 @@
+import type { AuditEntry } from '../audit.ts'
 import type { BackupContents, CheckOptions } from './backup-check.ts'
 import { inThread, type ThreadOptions } from './backup-thread.ts'
 import { type Replaced, replaceDatabase, stagedFile } from './replace-database.ts'
@@ -17,7 +18,7 @@ export function verifyBackup(options: CheckOptions & ThreadOptions): Promise<Bac
  * @throws TalonError `STORAGE_UNAVAILABLE` with what is wrong with the backup; then nothing was changed
  */
 export async function restore(
-  options: CheckOptions & ThreadOptions & { home: string; now: number },
+  options: CheckOptions & ThreadOptions & { home: string; now: number; audit?: AuditEntry | undefined },
 ): Promise<Restored> {
   const { home, now, signal, ...check } = options
   const contents = await inThread('stageBackup', [{ ...check, staged: stagedFile(home) }], { signal })

@@ -32,6 +32,11 @@ export function messageMatch({ all, none, only, except, after, before, sessions,
 /** The expression for title_index; undefined where no title can be meant. */
 export function titleMatch({ all, none, only }: Narrowed): string | undefined {
   if (all.length === 0 || only.role.length > 0) return undefined
+  return wordsMatch(all, none)
+}
+
+/** An expression for words alone, in any column: of each group one, and none of the others. */
+export function wordsMatch(all: readonly Term[][], none: readonly Term[]): string {
   const wanted = all.map(group => `(${group.map(string).join(' OR ')})`)
   return without(wanted, none.map(string))
 }
@@ -46,7 +51,8 @@ function without(wanted: readonly string[], unwanted: readonly string[]): string
   return unwanted.length === 0 ? expression : `(${expression}) NOT (${unwanted.join(' OR ')})`
 }
 
-function facets(names: readonly string[]): string {
+/** One of these facets is enough. */
+export function facets(names: readonly string[]): string {
   // No date is both after and before: then there is nothing to find, and nothing is indexed under this name.
   return `facets : (${names.length === 0 ? '"none"' : names.map(name => `"${name}"`).join(' OR ')})`
 }

@@ -2,12 +2,12 @@ import type { Connection } from './open.ts'
 import { isBehind, newestMessage } from './search-index.ts'
 
 // About five milliseconds of writing.
-const pagesPerMerge = 32
-const pagesPerPurge = 16
+export const pagesPerMerge = 32
+export const pagesPerPurge = 16
 // A purge writes a whole index anew, some 500 messages in a step. It begins again where something new comes between, so
 // that twice the steps are enough unless a gateway is never idle; then the rest goes with the merges of later days.
 const messagesPerPurgeStep = 250
-const minPurgeSteps = 100
+export const minPurgeSteps = 100
 
 /** Merges parts of the index, which grow by one with every step that adds to it; true if there is more to merge. */
 export function mergeIndex(connection: Connection): boolean {
@@ -43,7 +43,11 @@ function stepsNeeded(connection: Connection): number {
 }
 
 /** Merges up to so many pages; false if nothing was left to merge, which FTS5 tells by changing fewer than two rows. */
-function changed(connection: Connection, index: 'message_index' | 'title_index', pages: number): boolean {
+export function changed(
+  connection: Connection,
+  index: 'message_index' | 'title_index' | 'memory_index' | 'note_index',
+  pages: number,
+): boolean {
   const total = connection.prepared<{ changes: number }>('SELECT total_changes() AS changes')
   const before = total.get()?.changes ?? 0
   connection.prepared(`INSERT INTO ${index} (${index}, rank) VALUES ('merge', ?)`).run(pages)

@@ -16,7 +16,8 @@ export function sendMessage(connection: Connection, input: CommandInput<'sendMes
   if (found) return { result: { ...storedReply(connection, found.reference), duplicate: true }, changes: [] }
   const changes: Change[] = []
   const sessionId = sessionOf(connection, input.target, at, changes)
-  const session = admitMessage(connection, sessionId, at)
+  const senderId = 'sessionId' in input.target ? undefined : input.target.findOrCreate.senderId
+  const session = admitMessage(connection, sessionId, { tokenId: input.tokenId, senderId, at })
   const { epoch, seq } = session
   const entry = insertEntry(
     connection,

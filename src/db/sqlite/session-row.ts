@@ -22,12 +22,14 @@ export interface SessionRow extends SessionItemRow {
   forked_from_session_id: string | null
   forked_from_epoch: number | null
   forked_from_seq: number | null
+  profile: Session['profile']
+  tainted: number
   /** 1 if the list indexes are behind this row. */
   unlisted: number
 }
 
 export const itemColumns = 'id, sender_id, channel, title, state, message_count, created_at, last_active_at, model'
-export const sessionColumns = `${itemColumns}, sender_name, memory_summary, config, epoch, seq, deleted_at, unlisted, forked_from_session_id, forked_from_epoch, forked_from_seq`
+export const sessionColumns = `${itemColumns}, sender_name, memory_summary, config, epoch, seq, deleted_at, unlisted, profile, tainted, forked_from_session_id, forked_from_epoch, forked_from_seq`
 
 export function toSessionItem(row: SessionItemRow): SessionItem {
   return {
@@ -53,6 +55,8 @@ export function toSession(row: SessionRow): Session {
     epoch: row.epoch,
     seq: row.seq,
     forkedFrom: forkedFrom(row),
+    profile: row.profile,
+    tainted: row.tainted === 1,
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Session, SessionState } from '../../protocol/shapes.ts'
 import type { Head, NewSession, Queries } from '../store.ts'
+import { settleEnded } from './budget.ts'
 import { sessionNotFound } from './errors.ts'
 import { unlist } from './lists.ts'
 import type { Connection } from './open.ts'
@@ -22,8 +23,8 @@ export function createSession(
 export function insertSession(connection: Connection, input: NewSession, at: number): Session {
   const row = connection
     .prepared<SessionRow>(
-      `INSERT INTO sessions (id, sender_id, channel, state, created_at, last_active_at, model, config, title, sender_name, group_id, listed_at, unlisted)
-       VALUES (?, ?, ?, 'created', ?, ?, ?, ?, ?, ?, ?, ?, 0) RETURNING ${sessionColumns}`,
+      `INSERT INTO sessions (id, sender_id, channel, state, created_at, last_active_at, model, config, title, sender_name, group_id, profile, listed_at, unlisted)
+       VALUES (?, ?, ?, 'created', ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) RETURNING ${sessionColumns}`,
     )
     .get(
       input.id,
@@ -36,6 +37,7 @@ export function insertSession(connection: Connection, input: NewSession, at: num
       input.title ?? null,
       input.senderName ?? null,
       input.groupId ?? null,
+      input.profile ?? null,
       at,
     )
   return toSession(must(row, input.id))
@@ -70,7 +72,8 @@ export function updateSession(
 ): Outcome<{ session: Session }> {
   const row = connection
     .prepared<SessionRow>(
-      `UPDATE sessions SET title = iif(?, ?, title), model = iif(?, ?, model), config = coalesce(?, config)
+      `UPDATE sessions SET title = iif(?, ?, title), model = iif(?, ?, model), config = coalesce(?, config),
+         profile = iif(?, ?, profile)
        WHERE id = ? AND deleted_at IS NULL RETURNING ${sessionColumns}`,
     )
     .get(
@@ -79,6 +82,8 @@ export function updateSession(
       Number(input.model !== undefined),
       input.model ?? null,
       input.config === undefined ? null : JSON.stringify(input.config),
+      Number(input.profile !== undefined),
+      input.profile ?? null,
       input.sessionId,
     )
   return updated(must(row, input.sessionId))
@@ -89,7 +94,7 @@ export function nextEpoch(connection: Connection, sessionId: string, at: number)
   const row = connection
     .prepared<SessionRow>(
       `UPDATE sessions SET epoch = epoch + 1, seq = 0, message_count = 0, memory_summary = NULL,
-         summary_through_seq = NULL, last_active_at = ?, state = ${stateByRuns}
+         summary_through_seq = NULL, tainted = 0, spoken_by = NULL, last_active_at = ?, state = ${stateByRuns}
        WHERE id = ? AND deleted_at IS NULL RETURNING ${sessionColumns}`,
     )
     .get(at, sessionId)
@@ -129,19 +134,33 @@ export function saveMemorySummary(
       `UPDATE sessions SET memory_summary = @summary, summary_through_seq = @throughSeq
        WHERE id = @sessionId AND seq >= @throughSeq AND epoch = coalesce(@epoch, epoch)`,
     )
-    .run({ ...input, epoch: input.epoch ?? null })
+    .run({
+      sessionId: input.sessionId,
+      summary: input.summary,
+      throughSeq: input.throughSeq,
+      epoch: input.epoch ?? null,
+    })
+  settleEnded(connection, input.ended, input.at ?? 0)
   return done
 }
 
-/** Makes room for a user message, which a run will answer: the next seq of the current epoch. */
-export function admitMessage(connection: Connection, sessionId: string, at: number): Session {
+/**
+ * Makes room for a user message, which a run will answer: the next seq of the current epoch. Another token or sender than
+ * the first is somebody else, whose text taints.
+ */
+export function admitMessage(
+  connection: Connection,
+  sessionId: string,
+  from: { tokenId: string; senderId: string | undefined; at: number },
+): Session {
   const row = connection
     .prepared<SessionRow>(
       `UPDATE sessions SET seq = seq + 1, message_count = message_count + 1, run_count = run_count + 1,
-         last_active_at = ?, state = 'active'
-       WHERE id = ? AND deleted_at IS NULL RETURNING ${sessionColumns}`,
+         last_active_at = @at, state = 'active', spoken_by = coalesce(spoken_by, @tokenId),
+         tainted = max(tainted, coalesce(spoken_by, @tokenId) <> @tokenId, coalesce(@senderId, sender_id) <> sender_id)
+       WHERE id = @sessionId AND deleted_at IS NULL RETURNING ${sessionColumns}`,
     )
-    .get(at, sessionId)
+    .get({ sessionId, tokenId: from.tokenId, senderId: from.senderId ?? null, at: from.at })
   return moved(connection, must(row, sessionId))
 }
 

@@ -8,13 +8,14 @@ interface StoredToken {
   name: string
   hash: string
   scopes: string
+  profile: TokenRow['profile']
   created_at: number
   expires_at: number | null
   last_used_at: number | null
   revoked_at: number | null
 }
 
-const tokenColumns = 'id, name, hash, scopes, created_at, expires_at, last_used_at, revoked_at'
+const tokenColumns = 'id, name, hash, scopes, profile, created_at, expires_at, last_used_at, revoked_at'
 
 function toToken(row: StoredToken): TokenRow {
   return {
@@ -23,6 +24,7 @@ function toToken(row: StoredToken): TokenRow {
     hash: row.hash,
     // Written by insertToken or putToken from a list of scopes.
     scopes: JSON.parse(row.scopes) as Scope[],
+    profile: row.profile,
     createdAt: row.created_at,
     expiresAt: row.expires_at,
     lastUsedAt: row.last_used_at,
@@ -33,7 +35,9 @@ function toToken(row: StoredToken): TokenRow {
 /** @throws TalonError `CONFLICT` if the id is taken. */
 export function createToken(connection: Connection, input: CommandInput<'createToken'>): Outcome<{ id: string }> {
   connection
-    .prepared('INSERT INTO tokens (id, name, hash, scopes, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)')
+    .prepared(
+      'INSERT INTO tokens (id, name, hash, scopes, profile, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    )
     .run(...tokenValues(input))
   return { result: { id: input.id }, changes: [] }
 }
@@ -47,8 +51,8 @@ export function putToken(connection: Connection, input: NewToken): Outcome<undef
     .run({ id: input.id, hash: input.hash })
   connection
     .prepared(
-      `INSERT INTO tokens (id, name, hash, scopes, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)
-       ON CONFLICT (id) DO UPDATE SET name = excluded.name, scopes = excluded.scopes, expires_at = excluded.expires_at,
+      `INSERT INTO tokens (id, name, hash, scopes, profile, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET name = excluded.name, scopes = excluded.scopes, profile = excluded.profile, expires_at = excluded.expires_at,
          created_at = iif(hash = excluded.hash, created_at, excluded.created_at),
          last_used_at = iif(hash = excluded.hash, last_used_at, NULL), hash = excluded.hash, revoked_at = NULL`,
     )
@@ -104,5 +108,6 @@ export function getWebSession(connection: Connection, hash: string): WebSession 
 }
 
 function tokenValues(token: NewToken): unknown[] {
-  return [token.id, token.name, token.hash, JSON.stringify(token.scopes), token.createdAt, token.expiresAt ?? null]
+  const { id, name, hash, scopes, profile = null, createdAt, expiresAt = null } = token
+  return [id, name, hash, JSON.stringify(scopes), profile, createdAt, expiresAt]
 }

@@ -6,7 +6,7 @@ import type { RequestRow } from './row.ts'
 export const limitRequests = {
   'limits.get': {
     summary:
-      'How much is left of every limit that holds for the caller. `windowMs` is the time in which an empty bucket fills up again, or null for what is counted while it is open; `resetMs` is the time until nothing of it is used. `toolExecutions` is that of `sessionId`, without one that of the token. A token with the scope `admin` sees the limits of the whole gateway too.',
+      'How much is left of every limit that holds for the caller. `windowMs` is the time in which an empty bucket fills up again, or null for what is counted while it is open; `resetMs` is the time until nothing of it is used. `toolExecutions` is that of `sessionId`, without one that of the token. Over a WebSocket `frames` and `bytes` are those of this connection. A token with the scope `admin` sees the limits of the whole gateway too.',
     payload: z.object({ sessionId: idSchema.optional() }),
     reply: 'limits.get',
     result: z.object({

@@ -4,6 +4,7 @@ import {
   forkedFromSchema,
   idSchema,
   messageSchema,
+  profiles,
   runSchema,
   searchHitSchema,
   sessionItemSchema,
@@ -21,7 +22,8 @@ const position = z.number().int().min(0)
 /** What is about one session or their list. */
 export const sessionRequests = {
   'session.create': {
-    summary: 'Makes a session and subscribes this connection to it.',
+    summary:
+      'Makes a session and subscribes this connection to it. A `profile` above the default needs the scope `approve`.',
     payload: z.object({
       senderId: idSchema,
       channel: idSchema,
@@ -29,6 +31,7 @@ export const sessionRequests = {
       title: titleSchema.optional(),
       model: shortText.optional(),
       config: configSchema.optional(),
+      profile: z.enum(profiles).optional(),
     }),
     reply: 'session.created',
     result: z.object({
@@ -58,10 +61,10 @@ export const sessionRequests = {
     changes: false,
   },
   'session.get': {
-    summary: 'One session in full, without its messages.',
+    summary: 'One session in full, without its messages; `elevatedUntil` says until when its profile is "full".',
     payload: ofSession,
     reply: 'session.get',
-    result: z.object({ session: sessionSchema }),
+    result: z.object({ session: sessionSchema.extend({ elevatedUntil: z.number().nullable() }) }),
     scope: 'read',
     changes: false,
   },
@@ -137,12 +140,14 @@ export const sessionRequests = {
     changes: false,
   },
   'session.update': {
-    summary: 'Changes title, model or config of a session.',
+    summary:
+      'Changes title, model, config or profile (how much tools may do) of a session. A higher profile needs the scope `approve`.',
     payload: z.object({
       sessionId: idSchema,
       title: titleSchema.nullable().optional(),
       model: shortText.nullable().optional(),
       config: configSchema.optional(),
+      profile: z.enum(profiles).nullable().optional(),
     }),
     reply: 'session.updated',
     result: z.object({ session: sessionSchema }),

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { configSchema, decisionSchema, idSchema, toolSchema } from '../shapes.ts'
+import { attachmentRefSchema, configSchema, decisionSchema, idSchema, toolSchema } from '../shapes.ts'
 import type { RequestRow } from './row.ts'
 
 const empty = z.object({})
@@ -57,6 +57,7 @@ export const toolRequests = {
       code: z.string().optional(),
       durationMs: z.number(),
       truncated: z.boolean(),
+      attachments: z.array(attachmentRefSchema).optional(),
       decision: decisionSchema.optional(),
     }),
     scope: 'tools',

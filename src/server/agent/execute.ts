@@ -145,9 +145,9 @@ function emitTool(app: App, run: Run, step: Extract<RunStep, { type: 'tool_call'
   const { sessionId, id: runId } = run
   const { id: callId, name: toolName, args } = step.call
   if (step.type === 'tool_call') return app.bus.emit('tool.call', { sessionId, runId, callId, toolName, args })
-  const { success, output, error, durationMs } = step.outcome
-  const failed = error === undefined ? {} : { error }
-  app.bus.emit('tool.result', { sessionId, runId, callId, toolName, success, output, ...failed, durationMs })
+  const { success, output, error, durationMs, attachments } = step.outcome
+  const more = { ...(error !== undefined && { error }), ...(attachments && { attachments }) }
+  app.bus.emit('tool.result', { sessionId, runId, callId, toolName, success, output, ...more, durationMs })
 }
 
 async function fail(app: App, run: Run, live: Working, thrown: unknown): Promise<void> {

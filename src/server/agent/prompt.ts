@@ -7,8 +7,9 @@ import { type Remembered, remembered } from './remembered.ts'
 
 // A prompt longer than this crowds out the conversation.
 const maxPromptBytes = 64 * 1024
-// What is looked at of the memory; what goes in has a bound in bytes.
+// What is looked at of the memory; what goes in has a bound in bytes, and long entries go in cut.
 const maxEntries = 200
+const charsPerByteShown = 8
 
 const rules = `Answer in the language of the user, briefly and to the point; use Markdown where it helps.
 Use the tools when they help, and say what you did with them. Paths are inside the workspace folder.
@@ -48,7 +49,7 @@ async function whatIsKept(app: PromptApp, { tokenId }: Run): Promise<Remembered>
   if (maxBytes === 0 || !(scopes.has('read') || scopes.has('tools'))) return { text: '', tainted: false }
   const [facts, { entries }] = await Promise.all([
     app.store.getFacts(),
-    app.store.listMemory({ limit: maxEntries, maxChars: maxBytes }),
+    app.store.listMemory({ limit: maxEntries, maxChars: maxBytes * charsPerByteShown }),
   ])
   return remembered({ facts, entries }, maxBytes)
 }

@@ -80,7 +80,7 @@ function ownModel(app: App, sessionId: string, model: string): string {
 }
 
 async function modelRequest(app: App, run: Run, context: Context, signal: AbortSignal): Promise<ModelRequest> {
-  const prompt = await systemPrompt(app)
+  const prompt = await systemPrompt(app, run)
   const system = context.summary ? `${prompt}\n\nWhat was said before, in short:\n${context.summary}` : prompt
   // A token that may not use tools itself cannot have the agent use them.
   const tools = (await mayUseTools(app, run)) ? app.tools.list().filter(tool => tool.available) : []
@@ -150,7 +150,15 @@ async function toolOutcome(app: App, run: Run, call: ModelToolCall, asker: Asker
     if (!(await mayUseTools(app, run))) {
       throw new TalonError('FORBIDDEN', 'The token of this message lacks the scope "tools".')
     }
-    return await app.tools.run({ toolName: call.name, args: call.args, callId: call.id, tokenId, sessionId, runId, ...asker })
+    return await app.tools.run({
+      toolName: call.name,
+      args: call.args,
+      callId: call.id,
+      tokenId,
+      sessionId,
+      runId,
+      ...asker,
+    })
   } catch (error) {
     if (!(error instanceof TalonError) || endsRun.has(error.code)) throw error
     const failed = { success: false, output: '', error: error.message, code: error.code }

@@ -3,7 +3,7 @@ import { parseBody } from '../../protocol/envelope.ts'
 import { TalonError } from '../../protocol/errors.ts'
 import type { RequestType } from '../../protocol/messages.ts'
 import { type Answer, type Asking, ask } from '../dispatch.ts'
-import type { HttpEnv } from '../http.ts'
+import { fromOf, type HttpEnv } from '../http.ts'
 import type { App } from '../record.ts'
 
 export type ApiContext = Context<HttpEnv>
@@ -48,7 +48,7 @@ export function asking(c: ApiContext): Asking {
   if (requestId !== undefined && (requestId === '' || requestId.length > maxKeyLength)) {
     throw new TalonError('INVALID_MESSAGE', `"Idempotency-Key" has 1 to ${maxKeyLength} characters.`)
   }
-  return { caller, address: c.get('address'), requestId, trace: c.get('trace'), signal: c.req.raw.signal }
+  return { caller, from: fromOf(c), requestId, trace: c.get('trace'), signal: c.req.raw.signal }
 }
 
 /** A query parameter that is a whole number, for a schema to judge; undefined where it is absent. */

@@ -1,3 +1,4 @@
+import { actorOf } from '../actors.ts'
 import { type Answer, defineHandler } from '../dispatch.ts'
 import type { App, Call } from '../record.ts'
 
@@ -7,7 +8,12 @@ export const handler = defineHandler('config.update', (app, change, call) =>
     const known = call.request && (await app.store.findReply(call.request))
     // Kept below: the request's hash covers what it asked for.
     if (known) return { ...(known as unknown as Answer<'config.update'>), duplicate: true }
-    const updated = app.settings.update(change, { connectionId: call.connection?.id, newId: app.newId })
+    const updated = app.settings.update(change, {
+      connectionId: call.connection?.id,
+      newId: app.newId,
+      by: actorOf(call),
+    })
+    await app.audit.written()
     await keep(app, call, { ...updated })
     return updated
   }),

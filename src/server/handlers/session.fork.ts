@@ -1,12 +1,15 @@
 import { defineHandler } from '../dispatch.ts'
+import { inheritedProfile } from '../profiles.ts'
 
 export const handler = defineHandler('session.fork', async (app, { sessionId, atSeq, epoch, title }, call) => {
+  const source = await app.store.getSession(sessionId)
   const { session, duplicate } = await app.store.forkSession({
     id: `sess_${app.newId()}`,
     sessionId,
     atSeq,
     epoch,
     title,
+    profile: inheritedProfile(app, source?.profile ?? null),
     at: app.clock.now(),
     request: call.request,
   })

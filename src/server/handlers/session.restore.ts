@@ -1,3 +1,4 @@
+import { actorOf } from '../actors.ts'
 import { defineHandler } from '../dispatch.ts'
 
 export const handler = defineHandler('session.restore', async (app, { sessionId }, call) => {
@@ -5,6 +6,7 @@ export const handler = defineHandler('session.restore', async (app, { sessionId 
     sessionId,
     at: app.clock.now(),
     request: call.request,
+    audit: app.audit.entry({ action: 'session.restore', target: sessionId }, actorOf(call)),
   })
   return { session, ...(duplicate && { duplicate }) }
 })

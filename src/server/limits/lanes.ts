@@ -7,7 +7,7 @@ export const freePerTurn = 16
 // Of each connection that waits, before the next one has its turn.
 const perRound = 4
 // After so long other events have their turn: what arrives meanwhile on calm connections is served at once.
-const maxTurnMs = 4
+const maxTurnMs = 1
 /** So many wait on one connection before it is no longer read from. */
 export const pauseAbove = 64
 const resumeBelow = 16
@@ -53,7 +53,7 @@ interface State {
  */
 export function createLanes(deps: { clock: Pick<Clock, 'monotonic'>; config: Config }): Lanes {
   const { clock } = deps
-  // The order of a Set is the round; who has had a turn goes to its end.
+  // Its first one waits for longest; who has had a turn goes to its end.
   const busy = new Set<State>()
   let turn = 0
   let scheduled = false
@@ -66,14 +66,14 @@ export function createLanes(deps: { clock: Pick<Clock, 'monotonic'>; config: Con
     scheduled = false
     turn += 1
     const endsAt = clock.monotonic() + maxTurnMs
-    while (busy.size > 0 && clock.monotonic() < endsAt) serveRound()
-    if (busy.size > 0) schedule()
-  }
-  const serveRound = () => {
-    for (const state of [...busy]) {
+    // A Set comes to what is added to it meanwhile.
+    for (const state of busy) {
+      busy.delete(state)
       for (let count = 0; count < perRound && left(state) > 0; count += 1) serveNext(state)
-      if (left(state) === 0) busy.delete(state)
+      if (left(state) > 0) busy.add(state)
+      if (clock.monotonic() >= endsAt) break
     }
+    if (busy.size > 0) schedule()
   }
   const serveNext = (state: State) => {
     const one = state.queue[state.next]

@@ -34,7 +34,9 @@ export function refuseLogFile(home: string, setting: string | null, written: rea
   const file = logPlace(home, setting)
   // A tool could put a link in its place, and have lines written to whatever it names.
   if (written.some(folder => realPlace(file).startsWith(`${realPath(folder)}${sep}`))) {
-    throw new ConfigError(`log.file: ${file} lies in tools.workspace or one of tools.roots, where tools may change it. Name another one.`)
+    throw new ConfigError(
+      `log.file: ${file} lies in tools.workspace or one of tools.roots, where tools may change it. Name another one.`,
+    )
   }
   // The first start makes its folder afterwards, and opens the file then.
   if (existsSync(home)) makeFile(file)

@@ -2,8 +2,7 @@ import type { Histogram } from '../../db/histogram.ts'
 import type { StoreStats } from '../../db/store.ts'
 import { protocolVersion } from '../../protocol/version.ts'
 import type { Registry } from '../connections.ts'
-import type { App, ProviderPool } from '../record.ts'
-import { sandboxLevel } from '../status.ts'
+import type { App, BudgetLine, ProviderPool } from '../record.ts'
 import type { DiskFigures } from './disk.ts'
 import type { ScrapedName } from './table.ts'
 import type { Series } from './tally.ts'
@@ -15,6 +14,8 @@ export interface Figures {
   runsWaiting: number
   /** Undefined if the store cannot be asked. */
   counts: { sessions: number; activeSessions: number; totalMessages: number } | undefined
+  /** Those of the whole gateway; undefined if the store cannot be asked. */
+  budgets: readonly BudgetLine[] | undefined
   store: StoreStats
   pools: readonly ProviderPool[]
   unsent: { bytes: number; maxBytes: number }
@@ -29,7 +30,8 @@ export const readings: { [N in ScrapedName]: (figures: Figures) => Reading } = {
   talon_build_info: ({ app }) => [one(1, app.version, process.version, protocolVersion)],
   talon_gateway_uptime_seconds: ({ app }) => Math.max(0, app.clock.now() - app.lifecycle.startedAt) / 1_000,
   talon_gateway_draining: ({ app }) => Number(app.lifecycle.draining()),
-  talon_sandbox_info: () => [one(1, sandboxLevel)],
+  talon_sandbox_info: ({ app }) => [one(1, app.sandbox.level)],
+  talon_approvals_waiting: ({ app }) => app.approvals.open().length,
   talon_limit_refusals_total: ({ app }) =>
     Object.entries(app.limits.stats().refused).map(([limit, refused]) => one(refused, limit)),
   talon_limit_keys: ({ app }) => app.limits.stats().keys,
@@ -39,6 +41,7 @@ export const readings: { [N in ScrapedName]: (figures: Figures) => Reading } = {
   talon_sessions_active: ({ counts }) => counts?.activeSessions,
   talon_messages: ({ counts }) => counts?.totalMessages,
 
+  talon_requests_waiting: ({ app }) => app.limits.lanes.waiting(),
   talon_websocket_connections: ({ registry }) => {
     const strangers = registry.unauthenticated()
     return [one(Math.max(0, registry.count() - strangers), 'signed_in'), one(strangers, 'unauthenticated')]
@@ -49,6 +52,9 @@ export const readings: { [N in ScrapedName]: (figures: Figures) => Reading } = {
 
   talon_runs_active: ({ app }) => app.runs.count(),
   talon_runs_waiting: ({ runsWaiting }) => runsWaiting,
+  talon_budget_refusals_total: ({ app }) =>
+    Object.entries(app.budgets.stats().refused).map(([budget, refused]) => one(refused, budget)),
+  talon_budget_used_ratio: ({ budgets }) => budgets?.map(({ name, spent, limit }) => one(spent / limit, name)),
   talon_provider_sockets: ({ pools }) =>
     ofProviders(pools, ({ connected, free }) => ({ connected, free: Math.min(free, connected) })),
   talon_provider_requests: ({ pools }) => ofProviders(pools, ({ running, queued }) => ({ running, queued })),

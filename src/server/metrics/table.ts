@@ -42,6 +42,7 @@ export const metricSections = {
     ),
   },
   connections: {
+    talon_requests_waiting: gauge('Requests over WebSocket that wait for the turn of their connection.'),
     talon_websocket_connections_total: counter('socket', 'WebSocket connections that were opened.'),
     talon_websocket_connections: gauge('Open WebSocket connections, by whether they have signed in.', ['state']),
     talon_event_streams: gauge('Open streams of Server-Sent Events.'),
@@ -88,6 +89,18 @@ export const metricSections = {
       'model',
       'direction',
     ]),
+    talon_cost_usd_total: counter('provider', 'What calls of models cost in USD, at the prices that are known.', [
+      'provider',
+      'model',
+    ]),
+    talon_unpriced_calls_total: counter('provider', 'Calls of models whose price is not known.', ['provider', 'model']),
+    talon_budget_refusals_total: counter('scraped', 'Calls of models and runs of tools that a budget refused.', [
+      'budget',
+    ]),
+    talon_budget_used_ratio: gauge(
+      'Part of each daily budget of the gateway that is spent; absent where none is set.',
+      ['budget'],
+    ),
     talon_provider_sockets: gauge('Open sockets to a provider; free is a part of connected.', ['provider', 'state']),
     talon_provider_requests: gauge('Requests to a provider: running, or queued for a free socket.', [
       'provider',
@@ -99,6 +112,12 @@ export const metricSections = {
       'tool',
       'Runs of tools, by outcome (ok, or the code of the error). A repeated request is none.',
       ['tool', 'outcome'],
+    ),
+    talon_approvals_waiting: gauge('Calls of tools that wait for a person.'),
+    talon_approvals_total: counter(
+      'tool',
+      'Calls of tools that waited for a person, by how that ended: allowed, denied, expired (which denies) or withdrawn.',
+      ['outcome'],
     ),
     talon_tool_duration_seconds: histogram('tool', 'Time of a run of a tool.', ['tool', 'outcome']),
   },

@@ -2,7 +2,7 @@ import type { Context, Hono } from 'hono'
 import { h } from 'preact'
 import { TalonError } from '../../protocol/errors.ts'
 import { clearSignInCookie, setSignInCookie } from '../cookies.ts'
-import type { HttpEnv } from '../http.ts'
+import { actorAt, fromOf, type HttpEnv } from '../http.ts'
 import type { App, Identity } from '../record.ts'
 import { type Assets, openAssets } from './assets.ts'
 import { favicon } from './favicon.ts'
@@ -89,7 +89,7 @@ async function signIn(c: C, app: App, render: Renderer): Promise<Response> {
   const next = safeNext(form?.get('next') ?? undefined)
   const token = form?.get('token')?.trim() ?? ''
   try {
-    const signedIn = token === '' ? undefined : await app.auth.exchangeToken(token, c.get('address'))
+    const signedIn = token === '' ? undefined : await app.auth.exchangeToken(token, fromOf(c))
     if (signedIn) {
       // A proxy before us ends TLS, so that only the browser knows whether it speaks HTTPS.
       setSignInCookie(c, signedIn, c.req.header('origin')?.startsWith('https://') ?? false)
@@ -113,7 +113,7 @@ async function readForm(c: C): Promise<URLSearchParams | undefined> {
 
 async function signOut(c: C, app: App): Promise<Response> {
   const webSession = c.get('identity')?.webSession
-  if (webSession !== undefined) await app.auth.signOut(webSession)
+  if (webSession !== undefined) await app.auth.signOut(webSession, actorAt(c))
   clearSignInCookie(c)
   return c.redirect('/login', 303)
 }

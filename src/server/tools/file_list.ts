@@ -1,8 +1,9 @@
 import * as z from 'zod'
 import { compileGlob } from './glob.ts'
+import { type OpenPlace, openPlace } from './roots.ts'
 import { defineTool, type ToolContext } from './tool.ts'
 import { type Entry, type WalkBudget, walk } from './walk.ts'
-import { entryOf, type Folder, kindOf, locate, openFolder, openWorkspace, type Place } from './workspace.ts'
+import { entryOf, type Folder, kindOf, openFolder } from './workspace.ts'
 
 /** Names in one answer. */
 const maxListed = 2_000
@@ -29,21 +30,20 @@ export default defineTool({
   schema,
   example: { path: '.', recursive: true, pattern: '*.md' },
   dryRun: async (args, context) => {
-    await using root = await openWorkspace(context.workspace)
-    return `Would list ${locate(args.path, context.workspace, root.root).shown}.`
+    await using place = await openPlace(args.path, context, 'read')
+    return `Would list ${place.shown}.`
   },
   run: async (args, context) => {
-    await using root = await openWorkspace(context.workspace)
-    const place = locate(args.path, context.workspace, root.root)
-    const single = await fileAt(root, place)
+    await using place = await openPlace(args.path, context, 'read')
+    const single = await fileAt(place)
     if (single !== undefined) return single
-    await using folder = await openFolder(root, place.segments)
+    await using folder = await openFolder(place.root, place.segments)
     return await list(folder, place.shown, args, context)
   },
 })
 
 /** The line of a path that is a file, which is listed like one of a folder. */
-async function fileAt(root: Folder, { segments, shown }: Place): Promise<string | undefined> {
+async function fileAt({ root, segments, shown }: OpenPlace): Promise<string | undefined> {
   const name = segments.at(-1)
   if (name === undefined) return undefined
   await using parent = await openFolder(root, segments.slice(0, -1))

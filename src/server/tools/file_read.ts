@@ -1,11 +1,10 @@
-import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import * as z from 'zod'
 import { TalonError } from '../../protocol/errors.ts'
 import { readLines } from './lines.ts'
+import { withFile } from './spot.ts'
 import { decodeText, readAll } from './text.ts'
 import { defineTool, type ToolContext } from './tool.ts'
-import { locate, openFile, openFolder, openWorkspace } from './workspace.ts'
 
 /** Text of one answer before it is cut to `tools.maxOutputBytes`; what is longer is read in parts. */
 const maxReadBytes = 16 * 1_048_576
@@ -23,6 +22,7 @@ export default defineTool({
   description: 'Reads a text file of the workspace, whole or from one line to another.',
   group: 'files',
   permission: 'safe',
+  taints: true,
   schema,
   example: { path: 'notes.txt', startLine: 1, endLine: 40 },
   dryRun: (args, context) =>
@@ -40,20 +40,6 @@ export default defineTool({
       throw new TalonError('TOO_LARGE', `${JSON.stringify(shown)} has ${size} bytes. ${advice}`)
     }),
 })
-
-async function withFile(
-  path: string,
-  context: ToolContext,
-  use: (handle: FileHandle, shown: string) => Promise<string>,
-): Promise<string> {
-  await using root = await openWorkspace(context.workspace)
-  const { segments, shown } = locate(path, context.workspace, root.root)
-  const name = segments.pop()
-  if (name === undefined) throw new TalonError('INVALID_MESSAGE', 'The workspace itself is a folder. Use file_list.')
-  await using parent = await openFolder(root, segments)
-  await using handle = await openFile(parent, name, constants.O_RDONLY)
-  return await use(handle, shown)
-}
 
 async function readRange(handle: FileHandle, shown: string, range: Range, context: ToolContext): Promise<string> {
   const first = range.startLine ?? 1

@@ -3,10 +3,12 @@ import { setImmediate } from 'node:timers/promises'
 import * as z from 'zod'
 import { compileGlob } from './glob.ts'
 import { createMatcher, type Matcher } from './matcher.ts'
+import { type Candidates, candidatesIn } from './ripgrep.ts'
+import { type OpenPlace, openPlace } from './roots.ts'
 import { notText, readAll } from './text.ts'
 import { defineTool, type ToolContext } from './tool.ts'
-import { type Entry, type WalkBudget, walk } from './walk.ts'
-import { entryOf, type Folder, kindOf, locate, openFile, openFolder, openWorkspace, type Place } from './workspace.ts'
+import { type Entry, maxDepth, type WalkBudget, walk } from './walk.ts'
+import { entryOf, type Folder, kindOf, openFile, openFolder, type Place, shownIn } from './workspace.ts'
 
 /** Lines in one answer. */
 const maxMatches = 500
@@ -40,11 +42,12 @@ export default defineTool({
   description: 'Finds text in the files of the workspace: one match a line, as path:line: text.',
   group: 'files',
   permission: 'safe',
+  taints: true,
   schema,
   example: { path: '.', query: 'invoice', filePattern: '*.md' },
   dryRun: async (args, context) => {
-    await using root = await openWorkspace(context.workspace)
-    return `Would search in ${locate(args.path, context.workspace, root.root).shown}.`
+    await using place = await openPlace(args.path, context, 'read')
+    return `Would search in ${place.shown}.`
   },
   run: async (args, context) => {
     const matcher = createMatcher(args.query, args)
@@ -52,9 +55,8 @@ export default defineTool({
     const notes = { tooLarge: 0, cutLines: 0, notText: 0 }
     const search: Search = { matcher, matches: [], notes, context, pausedAt: context.clock.monotonic() }
     const budget: WalkBudget = { entries: maxVisited }
-    await using root = await openWorkspace(context.workspace)
-    const place = locate(args.path, context.workspace, root.root)
-    for await (const entry of entriesAt(root, place, budget, context.signal)) {
+    await using place = await openPlace(args.path, context, 'read')
+    for await (const entry of entriesFor(args, place, budget, context)) {
       if (entry.kind !== 'file' || !fits(below(place, entry))) continue
       await searchFile(entry, search)
       if (search.matches.length >= maxMatches) {
@@ -66,13 +68,14 @@ export default defineTool({
   },
 })
 
-/** Everything below a folder, or the one file that a path names. */
-async function* entriesAt(
-  root: Folder,
-  { segments, shown }: Place,
+/** The one file that a path names; of a folder those files that ripgrep knows a match in, or everything below it. */
+async function* entriesFor(
+  args: Args,
+  place: OpenPlace,
   budget: WalkBudget,
-  signal: AbortSignal,
+  context: ToolContext,
 ): AsyncGenerator<Entry> {
+  const { root, segments, shown } = place
   const name = segments.at(-1)
   if (name !== undefined) {
     await using parent = await openFolder(root, segments.slice(0, -1))
@@ -83,7 +86,30 @@ async function* entriesAt(
     }
   }
   await using folder = await openFolder(root, segments)
-  yield* walk(folder, { recursive: true, budget, signal })
+  const found = await candidatesIn(place, { ...args, maxFileBytes, maxDepth }, context)
+  if (found) yield* entriesOf(found, root, budget)
+  else yield* walk(folder, { recursive: true, budget, signal: context.signal })
+}
+
+/** Files by their paths below a root, of which many lie in the same folder. */
+async function* entriesOf({ paths, cut }: Candidates, root: Folder, budget: WalkBudget): AsyncGenerator<Entry> {
+  let parent: Folder | undefined
+  let opened: string | undefined
+  try {
+    for (const path of paths) {
+      const folders = path.split('/')
+      const name = folders.pop() ?? ''
+      if (folders.join('/') !== opened) {
+        await parent?.handle.close()
+        opened = folders.join('/')
+        parent = await openFolder(root, folders).catch(() => undefined)
+      }
+      if (parent) yield { name, shown: shownIn(parent, name), kind: 'file', parent }
+    }
+    if (cut) budget.stopped = 'there was more than can be looked at'
+  } finally {
+    await parent?.handle.close()
+  }
 }
 
 function below(place: Place, entry: Entry): string {

@@ -1,24 +1,14 @@
 import { constants } from 'node:fs'
-import { rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path/posix'
 import * as z from 'zod'
 import { TalonError } from '../../protocol/errors.ts'
 import { diff } from './diff.ts'
+import { replaceFile } from './draft.ts'
 import { fileError } from './fileError.ts'
+import { type OpenPlace, openPlace } from './roots.ts'
 import { notText, readAll } from './text.ts'
 import { defineTool, type ToolContext } from './tool.ts'
-import {
-  at,
-  confirm,
-  entryOf,
-  type Folder,
-  locate,
-  openFile,
-  openFolder,
-  openWorkspace,
-  type Place,
-  refuseUnlessFile,
-} from './workspace.ts'
+import { entryOf, type Folder, openFile, openFolder, refuseUnlessFile } from './workspace.ts'
 
 const maxContentBytes = 8 * 1_048_576
 /** A file that grows by appending, in bytes. */
@@ -63,8 +53,8 @@ async function withTarget(args: Args, context: ToolContext, use: (target: Target
   if (size > maxContentBytes) {
     throw new TalonError('TOO_LARGE', `The content has ${size} bytes; at most ${maxContentBytes} are written at once.`)
   }
-  await using root = await openWorkspace(context.workspace)
-  const { segments, shown }: Place = locate(args.path, context.workspace, root.root)
+  await using place: OpenPlace = await openPlace(args.path, context, 'write')
+  const { root, segments, shown } = place
   const name = segments.pop()
   if (name === undefined || args.path.endsWith('/')) {
     throw new TalonError('INVALID_MESSAGE', `${JSON.stringify(args.path)} names a folder. Name a file in it.`)
@@ -72,24 +62,10 @@ async function withTarget(args: Args, context: ToolContext, use: (target: Target
   return await use({ root, folders: segments, name, shown })
 }
 
-/** Writes beside the file and puts it in its place, so that a reader or a crash sees the old text or the new one. */
 async function replace(parent: Folder, { name, shown }: Target, args: Args, context: ToolContext): Promise<string> {
   const existing = await entryOf(parent, name)
   if (existing) refuseUnlessFile(existing, shown)
-  const draft = `.talon-${context.newId()}.tmp`
-  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL
-  await using handle = await openFile(parent, draft, flags).catch(error => Promise.reject(fileError(error, shown)))
-  try {
-    await handle.writeFile(args.content, { signal: context.signal })
-    if (existing) await handle.chmod(existing.mode & 0o777) // Without setuid: the content is another.
-    await handle.datasync()
-    context.signal.throwIfAborted()
-    await confirm(parent.handle, parent.path, parent)
-    await rename(at(parent, draft), at(parent, name))
-  } catch (error) {
-    await unlink(at(parent, draft)).catch(() => {})
-    throw fileError(error, shown)
-  }
+  await replaceFile({ parent, name, shown }, { content: args.content, mode: existing?.mode }, context)
   return `Wrote ${Buffer.byteLength(args.content)} bytes to ${shown} (${existing ? 'replaced' : 'new'}).`
 }
 

@@ -13,7 +13,7 @@ const maxShownLength = 120
  */
 export function segmentsOf(path: string, roots: readonly string[]): string[] {
   refuseStrange(path)
-  const expanded = path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path
+  const expanded = expandHome(path)
   for (const root of roots) {
     const absolute = normalize(isAbsolute(expanded) ? expanded : join(root, expanded))
     const inside = absolute === root || absolute === `${root}${sep}` ? '' : below(root, absolute)
@@ -26,6 +26,11 @@ export function segmentsOf(path: string, roots: readonly string[]): string[] {
   }
   const advice = 'Give a path relative to the workspace, such as "notes.txt" or "docs/plan.md".'
   throw new TalonError('FORBIDDEN', `${shown(path)} is outside of the workspace. ${advice}`)
+}
+
+/** A path whose `~` stands for the home folder of the account, written out. */
+export function expandHome(path: string): string {
+  return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path
 }
 
 /** A path as it may stand in a message. */

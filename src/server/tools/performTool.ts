@@ -97,10 +97,11 @@ function timedOut(toolName: string, timeoutMs: number): TalonError {
 }
 
 function outcomeOf(answer: ToolAnswer, job: Job, durationMs: number, maxOutputBytes: number): ToolOutcome {
-  const { output, error, code } = typeof answer === 'string' ? { output: answer } : answer
+  const { output, error, code, attachments } = typeof answer === 'string' ? { output: answer } : answer
   const { text, truncated } = capOutput(output, maxOutputBytes)
   const begin = nameOf(job.input, job.invocationId)
-  const end = { durationMs, truncated, decision: job.permit.decision }
+  const made = attachments === undefined ? {} : { attachments }
+  const end = { durationMs, truncated, ...made, decision: job.permit.decision }
   if (error === undefined) return { ...begin, success: true, output: text, ...end }
   const shown = capOutput(error, maxErrorBytes).text
   return {

@@ -1,6 +1,7 @@
 import { realpathSync, rmSync } from 'node:fs'
 import { join, resolve, sep } from 'node:path'
 import type { ToolInfo } from '../../protocol/shapes.ts'
+import type { Attachments } from '../attachments.ts'
 import { type Config, ConfigError } from '../config.ts'
 import type { GatewayLog, Log } from '../log.ts'
 import type { Approvals, Auth, Bus, Clock, Tools } from '../record.ts'
@@ -31,6 +32,7 @@ export interface ToolParts {
   reader: Reader
   compute: Compute
   trash: Trash
+  attachments: Attachments
   approvals: Pick<Approvals, 'ask' | 'elevatedUntil'>
   auth: Pick<Auth, 'profileOf' | 'scopesOf'>
   bus: Pick<Bus, 'emit'>
@@ -59,6 +61,7 @@ export function createTools(parts: ToolParts, builtIn: Tool[] = toolsOfFolder())
     reader,
     compute,
     trash,
+    attachments: parts.attachments,
     workspace,
     scratch: join(parts.home, 'run', 'scratch'),
     roots: rootsOf(parts.home, workspace, config['tools.roots']),

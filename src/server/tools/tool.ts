@@ -2,6 +2,7 @@ import * as z from 'zod'
 import type { MemoryCommands, MemoryHeavyQueries, MemoryQueries, Store } from '../../db/store.ts'
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { ToolInfo } from '../../protocol/shapes.ts'
+import type { AttachmentRef, Attachments } from '../attachments.ts'
 import type { Config } from '../config.ts'
 import type { Log } from '../log.ts'
 import type { Auth, Clock } from '../record.ts'
@@ -16,7 +17,10 @@ import type { Sandbox } from './sandbox/sandbox.ts'
 import type { Trash } from './trash/trash.ts'
 
 /** What tools keep and look up. */
-export type ToolStore = Pick<Store, 'search' | 'getHead' | 'getRun'> & MemoryCommands & MemoryQueries & MemoryHeavyQueries
+export type ToolStore = Pick<Store, 'search' | 'getHead' | 'getRun'> &
+  MemoryCommands &
+  MemoryQueries &
+  MemoryHeavyQueries
 
 export type Permission = ToolInfo['permission']
 
@@ -43,6 +47,8 @@ export interface ToolApp {
   compute: Compute
   /** Where deleted files go. */
   trash: Trash
+  /** Where files for people go. */
+  attachments: Attachments
   /** Folder for copies that live as long as a run, an absolute path that no tool can name. */
   scratch: string
 }
@@ -66,7 +72,9 @@ export interface ToolContext extends ToolApp {
  * What a tool says. With `error` it failed and still has something to show. `taints` says it of this answer, where that
  * of the tool is not true of all its answers.
  */
-export type ToolAnswer = string | { output: string; error?: string; code?: ErrorCode; taints?: boolean }
+export type ToolAnswer =
+  | string
+  | { output: string; error?: string; code?: ErrorCode; taints?: boolean; attachments?: AttachmentRef[] }
 
 /** One tool as its file declares it: `run` is plain, everything around it is done by `runTool`. */
 export interface ToolDefinition<S extends z.ZodObject> {

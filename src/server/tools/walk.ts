@@ -2,7 +2,7 @@ import { type FileHandle, opendir } from 'node:fs/promises'
 import { confirm, entryOf, type Folder, kindOf, openChild, shownIn } from './workspace.ts'
 
 /** How deep a walk goes; deeper folders are named and not entered. */
-const maxDepth = 32
+export const maxDepth = 32
 
 /** One name that a walk came by. */
 export interface Entry {

@@ -18,8 +18,10 @@ export interface Folder extends AsyncDisposable {
   handle: FileHandle
   /** Where it was found, an absolute path; for messages and for systems without /proc. */
   path: string
-  /** The real path of the workspace. */
+  /** The real path of the workspace, or of the other root that it lies in. */
   root: string
+  /** What stands before its paths in messages: nothing for the workspace, the path of any other root. */
+  label: string
   /** What stands before `/name` in a call: the descriptor itself where the kernel lets us name it. */
   anchor: string
 }
@@ -46,7 +48,20 @@ export async function openWorkspace(path: string, options = { descriptors: true 
   const handle = await open(root, constants.O_RDONLY | constants.O_DIRECTORY)
   const descriptor = `/proc/self/fd/${handle.fd}`
   const named = options.descriptors && (await readlink(descriptor).catch(() => undefined)) === root
-  return asFolder(handle, root, root, named)
+  return asFolder(handle, root, { root, label: '' }, named)
+}
+
+/**
+ * Opens a folder beside the workspace that tools may use too.
+ * @param root its real path; what has taken its place meanwhile is not opened
+ * @throws TalonError that says why it cannot be used
+ */
+export async function openRoot(root: string): Promise<Folder> {
+  const handle = await open(root, folderFlags).catch(error => Promise.reject(fileError(error, root)))
+  const named = (await readlink(`/proc/self/fd/${handle.fd}`).catch(() => undefined)) === root
+  const folder = asFolder(handle, root, { root, label: root }, named)
+  await closingOnError(handle, () => confirm(handle, root, folder))
+  return folder
 }
 
 /** Where a path leads, by its text alone. @throws TalonError `FORBIDDEN` if that is outside */
@@ -71,7 +86,7 @@ export async function openChild(parent: Folder, name: string): Promise<Folder> {
   const handle = await open(at(parent, name), folderFlags).catch(error => explain(error, parent, name, 'folder'))
   const path = join(parent.path, name)
   await closingOnError(handle, () => confirm(handle, path, parent))
-  return asFolder(handle, path, parent.root, isNamed(parent))
+  return asFolder(handle, path, parent, isNamed(parent))
 }
 
 /** Opens a regular file below a folder, and nothing else. @throws TalonError that names what it is instead */
@@ -104,19 +119,16 @@ export function at(parent: Folder, name: string): string {
   return `${parent.anchor}/${name}`
 }
 
-/** A name below a folder as people see it: relative to the workspace. */
+/** A name below a folder as people see it: relative to the workspace, or absolute in another root. */
 export function shownIn(parent: Folder, name: string): string {
-  return relative(parent.root, join(parent.path, name))
+  return shownPath(parent, join(parent.path, name))
 }
 
 /** Asks the system where what is open lies now. @throws TalonError `FORBIDDEN` unless that is in the workspace */
-export async function confirm(handle: FileHandle, path: string, near: Pick<Folder, 'root' | 'anchor'>): Promise<void> {
+export async function confirm(handle: FileHandle, path: string, near: Omit<Folder, 'path'>): Promise<void> {
   const found = isNamed(near) ? await readlink(`/proc/self/fd/${handle.fd}`) : await samePath(handle, path)
   if (found !== undefined && isWithin(near.root, found)) return
-  throw new TalonError(
-    'FORBIDDEN',
-    `${JSON.stringify(relative(near.root, path))} moved out of the workspace meanwhile.`,
-  )
+  throw new TalonError('FORBIDDEN', `${JSON.stringify(shownPath(near, path))} moved out of the workspace meanwhile.`)
 }
 
 /** @throws TalonError that names what it is, unless it is a regular file */
@@ -150,12 +162,21 @@ async function closingOnError(handle: FileHandle, check: () => Promise<void>): P
 
 async function reopen(folder: Folder): Promise<Folder> {
   const handle = await open(folder.anchor, constants.O_RDONLY | constants.O_DIRECTORY)
-  return asFolder(handle, folder.path, folder.root, isNamed(folder))
+  return asFolder(handle, folder.path, folder, isNamed(folder))
 }
 
-function asFolder(handle: FileHandle, path: string, root: string, named: boolean): Folder {
+function asFolder(
+  handle: FileHandle,
+  path: string,
+  { root, label }: Pick<Folder, 'root' | 'label'>,
+  named: boolean,
+): Folder {
   const anchor = named ? `/proc/self/fd/${handle.fd}` : path
-  return { handle, path, root, anchor, [Symbol.asyncDispose]: () => handle.close() }
+  return { handle, path, root, label, anchor, [Symbol.asyncDispose]: () => handle.close() }
+}
+
+function shownPath({ root, label }: Pick<Folder, 'root' | 'label'>, path: string): string {
+  return join(label, relative(root, path))
 }
 
 function isNamed(folder: Pick<Folder, 'root' | 'anchor'>): boolean {

@@ -41,25 +41,3 @@ test('the sockets of a provider are there before and after it is asked', async (
   await answered
   await expect.poll(figures, soon).toEqual([{ ...name, ...none, connected: 1, free: 1 }])
 })
-
-test('the usage counts runs by day and model, read beside the thread that serves', async () => {
-  await using gateway = await testGateway()
-  await converse(gateway, await newSession(gateway), 'Hello')
-  const { status, body } = await rest(gateway, 'GET', '/api/v1/usage')
-  expect(status).toBe(200)
-  expect(body['days']).toMatchObject([{ day: expect.any(String), provider: 'offline', runs: 1, failed: 0 }])
-  expect(gateway.app.store.stats().readers).toMatchObject({ runs: 1, idle: 1 })
-  expect((await rest(gateway, 'GET', '/api/v1/usage?from=0&to=1')).body).toEqual({ from: 0, to: 1, days: [] })
-})
-
-test('a span of time that is none is refused with what is wrong with it', async () => {
-  await using gateway = await testGateway()
-  const wrong = { 'from=5&to=5': 'before', 'from=x': 'from', 'to=-1&from=-2': 'from', utcOffsetMinutes: 'utcOffset' }
-  for (const [query, word] of Object.entries(wrong)) {
-    const path = query.includes('=') ? `/api/v1/usage?${query}` : `/api/v1/usage?${query}=900`
-    expect(await rest(gateway, 'GET', path)).toMatchObject({
-      status: 400,
-      body: { code: 'INVALID_MESSAGE', detail: expect.stringContaining(word) },
-    })
-  }
-})

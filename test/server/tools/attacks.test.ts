@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { hostilePaths as attacks } from './hostile-paths.ts'
 import { type Workbench, workbench } from './workbench.ts'
 
 const canary = 'CANARY-OUTSIDE'
@@ -45,137 +46,31 @@ afterAll(async () => {
   await bench[Symbol.asyncDispose]()
 })
 
-const up = '../'
-const dot = '\uff0e'
-
-/** Paths as an attacker writes them; `H` stands for the data folder, `W` for the workspace. */
-const attacks: string[] = [
-  '..',
-  '../',
-  '../outside/secret.txt',
-  '../../etc/passwd',
-  `${up.repeat(40)}etc/passwd`,
-  './../outside/secret.txt',
-  'docs/../../outside/secret.txt',
-  'docs/./.././../outside/secret.txt',
-  'docs/deep/../../../outside/secret.txt',
-  'missing/../../outside/secret.txt',
-  '..//outside//secret.txt',
-  '../workspace2/secret.txt',
-  '../workspace-twin.txt',
-  'W/../outside/secret.txt',
-  'W2/secret.txt',
-  'W-twin.txt',
-  'W/./../workspace2/secret.txt',
-  'H/outside/secret.txt',
-  'H/gateway.db',
-  'H/talon.json',
-  '/etc/passwd',
-  '//etc/passwd',
-  '/',
-  '/dev/zero',
-  '/dev/null',
-  '/dev/stdin',
-  '/proc/self/environ',
-  '/proc/self/root/etc/passwd',
-  '/proc/self/cwd/package.json',
-  '/proc/self/fd/0',
-  '/proc/self/rootW/docs/a.txt',
-  '/proc/1/environ',
-  '/proc/thread-self/root/etc/passwd',
-  '~',
-  '~/',
-  '~/.ssh/id_rsa',
-  '~/../../etc/passwd',
-  '~root/.bashrc/../../../outside/secret.txt',
-  'link-file',
-  './link-file',
-  'link-relative',
-  'link-to-link',
-  'link-inside',
-  'link-dangling',
-  'link-zero',
-  'loop',
-  'loop/x',
-  'link-folder',
-  'link-folder/',
-  'link-folder/secret.txt',
-  'link-folder/deep/secret.txt',
-  'link-folder/../outside/secret.txt/x',
-  'link-folder/.',
-  'link-up/outside/secret.txt',
-  'link-up/workspace/docs/a.txt',
-  'link-root/etc/passwd',
-  'link-proc/environ',
-  'link-proc/root/etc/passwd',
-  'link-proc/fd/0',
-  'docs/deep/link/secret.txt',
-  'docs/../docs/deep/link/secret.txt',
-  'W/link-folder/secret.txt',
-  'W/docs/deep/link/deep/secret.txt',
-  'fifo',
-  'fifo/x',
-  'socket',
-  'docs/a.txt/../../../outside/secret.txt',
-  'docs/a.txt/x',
-  '',
-  '\0',
-  'docs/a.txt\0.png',
-  '\0/../../etc/passwd',
-  '../outside/secret.txt\0',
-  `${dot}${dot}/outside/secret.txt`,
-  `${dot}${dot}\uff0foutside\uff0fsecret.txt`,
-  '..\uff0foutside\uff0fsecret.txt',
-  '..\u2215outside\u2215secret.txt',
-  '..\u2044outside\u2044secret.txt',
-  '..\u29f8outside',
-  '\u2025/outside/secret.txt',
-  '\u2024\u2024/outside/secret.txt',
-  '.\u200b./outside/secret.txt',
-  '..\u200b/outside/secret.txt',
-  '\u202e..\u202c/outside/secret.txt',
-  '..\\outside\\secret.txt',
-  '..\\../outside/secret.txt',
-  'C:\\Windows\\win.ini',
-  '\\\\server\\share',
-  '.\ud800./x',
-  'docs/\ud800',
-  'a\nb',
-  'docs/\x1b[2Ja.txt',
-  '%2e%2e%2foutside%2fsecret.txt',
-  '%2e%2e/outside/secret.txt',
-  '..%2foutside%2fsecret.txt',
-  '..%c0%afoutside%c0%afsecret.txt',
-  '..;/outside/secret.txt',
-  '.../outside/secret.txt',
-  '....//outside/secret.txt',
-  '$HOME/outside/secret.txt',
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: this is what an attacker writes.
-  '${HOME}/x/../../../outside/secret.txt',
-  '`id`/../../outside/secret.txt',
-  'file:///etc/passwd',
-  'file://W/../outside/secret.txt',
-  'docs/*/../../../outside/secret.txt',
-  'x'.repeat(300),
-  'd/'.repeat(100),
-  `${'d/'.repeat(30)}${'../'.repeat(31)}outside/secret.txt`,
-  `docs/${'x'.repeat(4_090)}`,
-]
-
 function written(attack: string): string {
   return attack.replace(/^H/, bench.home).replace('W', () => bench.workspace)
 }
 
 /** What lies outside of the workspace, so that a change of it is seen. */
 function surroundings(): string {
-  // The store keeps the number of its newest commit beside the database, from the first commit on.
-  const home = readdirSync(bench.home).filter(name => name !== 'gateway.commit')
+  // The store keeps the number of its newest commit beside the database, from the first commit on; some tools work on
+  // copies below "run".
+  const home = readdirSync(bench.home).filter(name => name !== 'gateway.commit' && name !== 'run')
   const names = [...home, ...readdirSync(outside), ...readdirSync(join(outside, 'deep'))]
   const texts = ['outside/secret.txt', 'outside/deep/secret.txt', 'workspace2/secret.txt', 'workspace-twin.txt']
   return JSON.stringify([names, texts.map(path => readFileSync(join(bench.home, path), 'utf8'))])
 }
 
+let tried = 0
+let refused = 0
+
+function count(outcomes: readonly { success: boolean }[]): void {
+  tried += outcomes.length
+  refused += outcomes.filter(({ success }) => !success).length
+}
+
 describe(`${attacks.length} hostile paths`, () => {
+  afterAll(() => console.log(`${attacks.length} hostile paths: ${tried} runs tried, ${refused} refused`))
+
   test.each(attacks)('%j: no tool reads, names or writes anything outside', async attack => {
     const before = surroundings()
     const path = written(attack)
@@ -184,12 +79,25 @@ describe(`${attacks.length} hostile paths`, () => {
       await bench.run('file_read', { path, startLine: 1, endLine: 2 }),
       await bench.run('file_search', { path, query: 'CANARY' }),
       await bench.run('file_list', { path, recursive: true }),
+      await bench.run('json_query', { path, query: '@' }),
+      await bench.run('sqlite_query', { path, query: 'SELECT * FROM sqlite_schema' }),
+      await bench.run('file_edit', { path, oldText: 'CANARY', newText: 'x' }, { dryRun: true }),
     ]
     const writes = [
       await bench.run('file_write', { path, content: 'x' }, { dryRun: true }),
       await bench.run('file_write', { path: `${path}/new`, content: 'x' }, { dryRun: true }),
     ]
-    for (const outcome of [...reads, ...writes]) {
+    // Of a link or a FIFO in the workspace it may be said what it is, and nothing of what is behind it.
+    const looks = [await bench.run('file_info', { path }), await bench.run('file_delete', { path }, { dryRun: true })]
+    const moves = [
+      await bench.run('file_move', { from: path, to: 'moved' }, { dryRun: true }),
+      await bench.run('file_move', { from: 'docs/a.txt', to: path }, { dryRun: true }),
+      await bench.run('file_move', { from: 'docs/a.txt', to: `${path}/new` }, { dryRun: true }),
+    ]
+    count([...reads, ...writes, ...looks, ...moves])
+    expect(looks[0]?.output ?? '').not.toContain('sha256')
+    expect([looks[1], moves[0]]).toMatchObject([{ success: false }, { success: false }])
+    for (const outcome of [...reads, ...writes, ...looks, ...moves]) {
       expect(outcome.output.replaceAll('"CANARY"', '')).not.toMatch(/CANARY|root:/)
       expect(outcome.code).not.toBe('INTERNAL')
       // A message may repeat the path that was asked for, and tells no other.
@@ -216,6 +124,26 @@ test.each(outsideAttacks)('%j is not written to, by replacing or appending', asy
   }
   expect(surroundings()).toBe(before)
   expect(existsSync(join(bench.home, 'nowhere'))).toBe(false)
+})
+
+test.each(outsideAttacks)('%j is not edited, deleted, or either end of a move', async attack => {
+  const before = surroundings()
+  const path = written(attack)
+  const outcomes = [
+    await bench.run('file_edit', { path, oldText: canary, newText: 'pwned' }),
+    await bench.run('file_delete', { path }),
+    await bench.run('file_move', { from: path, to: 'taken' }),
+    await bench.run('file_move', { from: 'docs/a.txt', to: path }),
+    await bench.run('file_move', { from: 'docs', to: `${path}/docs` }),
+  ]
+  for (const { success, code } of outcomes) {
+    expect(success).toBe(false)
+    expect(code).not.toBe('INTERNAL')
+  }
+  count(outcomes)
+  expect(surroundings()).toBe(before)
+  expect(readFileSync(join(bench.workspace, 'docs/a.txt'), 'utf8')).toBe('alpha\n')
+  expect(existsSync(join(bench.workspace, 'taken'))).toBe(false)
 })
 
 test.each([
@@ -302,5 +230,16 @@ test('a search goes around links, FIFOs and sockets without waiting', async () =
 test('replacing a hard link leaves what it was linked to as it was', async () => {
   linkSync(join(outside, 'secret.txt'), join(bench.workspace, 'hard'))
   expect(await bench.run('file_write', { path: 'hard', content: 'mine' })).toMatchObject({ success: true })
+  expect(readFileSync(join(outside, 'secret.txt'), 'utf8')).toBe(canary)
+})
+
+test('moving, editing and deleting a hard link leave what it was linked to as it was', async () => {
+  for (const name of ['hard-moved', 'hard-edited', 'hard-deleted']) {
+    linkSync(join(outside, 'secret.txt'), join(bench.workspace, name))
+  }
+  const edit = { path: 'hard-edited', oldText: canary, newText: 'mine' }
+  expect(await bench.run('file_edit', edit)).toMatchObject({ success: true })
+  expect(await bench.run('file_delete', { path: 'hard-deleted' })).toMatchObject({ success: true })
+  expect(await bench.run('file_move', { from: 'hard-moved', to: 'hard-there' })).toMatchObject({ success: true })
   expect(readFileSync(join(outside, 'secret.txt'), 'utf8')).toBe(canary)
 })

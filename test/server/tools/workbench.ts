@@ -1,14 +1,23 @@
 import { mkdirSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
+import { type Profile, scopes } from '../../../src/protocol/shapes.ts'
+import { createAttachments } from '../../../src/server/attachments.ts'
+import { createBus } from '../../../src/server/bus.ts'
 import { loadConfig } from '../../../src/server/config.ts'
 import { openLog } from '../../../src/server/log.ts'
-import type { ToolOutcome, ToolRunInput, Tools } from '../../../src/server/record.ts'
+import type { Bus, ToolOutcome, ToolRunInput, Tools } from '../../../src/server/record.ts'
 import type { Config } from '../../../src/server/settings.ts'
+import { createApprovals, type GatewayApprovals } from '../../../src/server/tools/approvals/approvals.ts'
+import { createCompute } from '../../../src/server/tools/compute/compute.ts'
 import { createNetwork } from '../../../src/server/tools/network/network.ts'
-import { createTools } from '../../../src/server/tools/registry.ts'
+import { createProcesses } from '../../../src/server/tools/processes.ts'
+import { createReader } from '../../../src/server/tools/reading/reader.ts'
+import { createTools, workspaceOf } from '../../../src/server/tools/registry.ts'
+import { rootsOf } from '../../../src/server/tools/roots.ts'
 import { createSandbox } from '../../../src/server/tools/sandbox/sandbox.ts'
 import { defineTool, type Permission, type Tool, type ToolContext } from '../../../src/server/tools/tool.ts'
+import { createTrash, type Trash } from '../../../src/server/tools/trash/trash.ts'
 import { temporaryStore } from '../../support/store.ts'
 
 /** Tools on a real store and a real folder. */
@@ -18,6 +27,9 @@ export interface Workbench extends AsyncDisposable {
   /** The real path of the workspace. */
   workspace: string
   store: Awaited<ReturnType<typeof temporaryStore>>['store']
+  approvals: GatewayApprovals
+  trash: Trash
+  bus: Bus
   /** What was logged, one JSON line each. */
   lines: string[]
   run(toolName: string, args: Record<string, unknown>, more?: Partial<ToolRunInput>): Promise<ToolOutcome>
@@ -25,7 +37,18 @@ export interface Workbench extends AsyncDisposable {
   restarted(tools?: Tool[]): Tools
 }
 
-export async function workbench(options: { config?: Partial<Config>; tools?: Tool[] } = {}): Promise<Workbench> {
+/** @param options.person what the person at the workbench answers to whatever asks: allows it, if absent */
+export async function workbench(
+  options: {
+    config?: Partial<Config>
+    tools?: Tool[]
+    person?: 'allow' | 'deny' | 'nobody'
+    /** The most that tools may do for a token. */
+    profileOf?: (tokenId: string | null) => Profile
+    /** Time of one calculation. */
+    computeLimitMs?: number
+  } = {},
+): Promise<Workbench> {
   const { store, home, dispose } = await temporaryStore()
   const lines: string[] = []
   const config = { ...loadConfig({ home, env: {} }).values, ...options.config }
@@ -33,8 +56,34 @@ export async function workbench(options: { config?: Partial<Config>; tools?: Too
   const clock = { now: () => Date.now(), monotonic: () => performance.now() }
   let count = 0
   const newId = () => `id-${++count}`
-  const parts = { store, config, home, log, clock, newId, sandbox: createSandbox(), network: createNetwork() }
-  const start = (declared = options.tools) => createTools(parts, declared)
+  const sandbox = createSandbox({ home, workspace: join(home, config['tools.workspace']), config, log, newId })
+  const processes = createProcesses({ sandbox, config, log, clock, newId })
+  // A machine that does much else may take its time.
+  const compute = createCompute({ timeLimitMs: options.computeLimitMs ?? 60_000 })
+  const attachments = createAttachments({ home, store, config, clock, newId })
+  const out = { network: createNetwork({ config }), reader: createReader(), compute, attachments }
+  const trash = () => {
+    const workspace = workspaceOf(home, config['tools.workspace'])
+    const roots = rootsOf(home, workspace, config['tools.roots'])
+    return createTrash({ home, workspace, roots, config, clock, newId })
+  }
+  const parts = { store, config, home, log, clock, newId, sandbox, processes, ...out }
+  const bus = createBus({ clock, frameId: newId })
+  const { profileOf = () => 'full', person = 'allow' } = options
+  const audit = { record: async () => undefined }
+  const metrics = { inc: () => undefined }
+  const approvals = createApprovals({ ...parts, bus, metrics, audit, logs: log })
+  bus.onBroadcast(({ type, payload }) => {
+    if (type !== 'approval.requested' || person === 'nobody') return
+    const by = { tokenId: 'person', channel: 'ws', address: undefined, userAgent: undefined } as const
+    void approvals.resolve({ approvalId: String(payload['approvalId']), decision: person, by })
+  })
+  const auth = {
+    profileOf: async (tokenId: string | null) => profileOf(tokenId),
+    scopesOf: async () => new Set(scopes),
+  }
+  const start = (declared = options.tools) =>
+    createTools({ ...parts, trash: trash(), approvals, bus, auth, logs: log }, declared)
   const tools = await closingOnError(start, dispose)
   const workspace = join(home, 'workspace')
   mkdirSync(workspace, { recursive: true, mode: 0o700 })
@@ -43,10 +92,20 @@ export async function workbench(options: { config?: Partial<Config>; tools?: Too
     home,
     workspace: realpathSync(workspace),
     store,
+    approvals,
+    trash: trash(),
+    bus,
     lines,
     run: (toolName, args, more) => tools.run({ toolName, args, tokenId: 'token', ...more }),
     restarted: start,
-    [Symbol.asyncDispose]: dispose,
+    async [Symbol.asyncDispose]() {
+      approvals.close()
+      await tools.stop()
+      await sandbox.close()
+      await out.reader.close()
+      await compute.close()
+      await dispose()
+    },
   }
 }
 
@@ -59,7 +118,7 @@ const nothing = z.strictObject({})
 /** A tool without arguments that does this. */
 export function toolThat(
   run: (context: ToolContext) => Promise<string>,
-  more: { permission?: Permission; available?: () => string } = {},
+  more: { permission?: Permission; available?: () => string; taints?: boolean; group?: string } = {},
 ) {
   const base = { name: 'test_tool', description: 'A tool of a test.', group: 'test', permission: 'safe' as const }
   return defineTool({ ...base, schema: nothing, example: {}, ...more, run: (_args, context) => run(context) })

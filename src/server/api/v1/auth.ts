@@ -1,6 +1,6 @@
 import { TalonError } from '../../../protocol/errors.ts'
 import { clearSignInCookie, setSignInCookie } from '../../cookies.ts'
-import { requireScope } from '../../http.ts'
+import { actorAt, fromOf, requireScope } from '../../http.ts'
 import type { SignIn } from '../../record.ts'
 import type { Routes } from '../mount.ts'
 import { type ApiContext, body } from '../request.ts'
@@ -9,7 +9,7 @@ const maxCredentialLength = 512
 
 export const routes: Routes = (http, app) => {
   http.post('/api/v1/auth/exchange', async c => {
-    const signIn = await app.auth.exchangeCode(await credential(c, 'code'), c.get('address'))
+    const signIn = await app.auth.exchangeCode(await credential(c, 'code'), fromOf(c))
     if (!signIn) {
       throw new TalonError(
         'UNAUTHENTICATED',
@@ -19,18 +19,19 @@ export const routes: Routes = (http, app) => {
     return signedIn(c, signIn)
   })
   http.post('/api/v1/auth/token', async c => {
-    const signIn = await app.auth.exchangeToken(await credential(c, 'token'), c.get('address'))
+    const signIn = await app.auth.exchangeToken(await credential(c, 'token'), fromOf(c))
     if (!signIn) throw new TalonError('UNAUTHENTICATED', 'This token is not valid.')
     return signedIn(c, signIn)
   })
   http.post('/api/v1/auth/codes', async c => {
     const { tokenId } = requireScope(c, 'admin')
     const { code, expiresAt } = await app.auth.newCode(tokenId)
+    await app.audit.record({ action: 'sign_in.link', details: { expiresAt } }, actorAt(c))
     return c.json({ code, url: `${new URL(c.req.url).origin}/login#code=${code}`, expiresAt }, 201)
   })
   http.post('/api/v1/auth/logout', async c => {
     const webSession = c.get('identity')?.webSession
-    if (webSession !== undefined) await app.auth.signOut(webSession)
+    if (webSession !== undefined) await app.auth.signOut(webSession, actorAt(c))
     clearSignInCookie(c)
     return c.body(null, 204)
   })

@@ -1,7 +1,7 @@
 import type { RequestKey } from '../../../db/store.ts'
-import { TalonError } from '../../../protocol/errors.ts'
+import { errorPayload, TalonError } from '../../../protocol/errors.ts'
 import { requestKey } from '../../dispatch.ts'
-import { requireScope } from '../../http.ts'
+import { actorAt, requireScope } from '../../http.ts'
 import type { App, BackupFile } from '../../record.ts'
 import type { Routes } from '../mount.ts'
 import { type ApiContext, asking, param } from '../request.ts'
@@ -24,7 +24,7 @@ export const routes: Routes = (http, app) => {
     c.header('Location', `${base}/${made.name}`)
     return c.json(made, 201)
   })
-  http.get(`${base}/:name`, c => {
+  http.get(`${base}/:name`, async c => {
     requireScope(c, 'admin')
     const name = param(c, 'name')
     if (name.endsWith(checksumEnd)) return c.text(checksumOf(app, name.slice(0, -checksumEnd.length)))
@@ -36,11 +36,14 @@ export const routes: Routes = (http, app) => {
     if (sha256 !== null) c.header('Repr-Digest', `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`)
     // Nobody would take the content, and its file would stay open.
     if (c.req.method === 'HEAD') return c.body(null)
+    await app.audit.record({ action: 'backup.download', target: name, details: { bytes } }, actorAt(c))
     return c.body(app.backups.read(name))
   })
-  http.delete(`${base}/:name`, c => {
+  http.delete(`${base}/:name`, async c => {
     requireScope(c, 'admin')
-    app.backups.remove(param(c, 'name'))
+    const name = param(c, 'name')
+    app.backups.remove(name)
+    await app.audit.record({ action: 'backup.delete', target: name }, actorAt(c))
     return c.body(null, 204)
   })
 }
@@ -58,11 +61,11 @@ function createOnce(app: App): Create {
   const underWay = new Map<string, ReturnType<Create>>()
   return async c => {
     const { caller, requestId } = asking(c)
-    if (requestId === undefined) return await app.backups.create()
+    if (requestId === undefined) return await make(app, c)
     const key = JSON.stringify([caller.tokenId, requestId])
     const other = underWay.get(key)
     if (other) return { ...(await other), duplicate: true }
-    const making = recallOrMake(app, requestKey('backups.create', {}, requestId, caller))
+    const making = recallOrMake(app, c, requestKey('backups.create', {}, requestId, caller))
     underWay.set(key, making)
     try {
       return await making
@@ -72,11 +75,23 @@ function createOnce(app: App): Create {
   }
 }
 
-async function recallOrMake(app: App, request: RequestKey): ReturnType<Create> {
+async function recallOrMake(app: App, c: ApiContext, request: RequestKey): ReturnType<Create> {
   const known = await app.store.findReply(request)
   // Kept below: the request's hash covers what it asked for.
   if (known) return { ...(known as unknown as BackupFile), duplicate: true }
-  const made = await app.backups.create()
+  const made = await make(app, c)
   await app.store.keepReply({ reply: { ...made }, at: app.clock.now(), request })
   return made
+}
+
+async function make(app: App, c: ApiContext): Promise<BackupFile> {
+  try {
+    const made = await app.backups.create()
+    await app.audit.record({ action: 'backup.create', target: made.name, details: { bytes: made.bytes } }, actorAt(c))
+    return made
+  } catch (error) {
+    const { code } = errorPayload(error)
+    await app.audit.record({ action: 'backup.create', outcome: 'failed', details: { code } }, actorAt(c))
+    throw error
+  }
 }

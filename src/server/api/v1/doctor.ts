@@ -1,19 +1,21 @@
-import { examine, type Report } from '../../doctor.ts'
+import { TalonError } from '../../../protocol/errors.ts'
+import { type Group, groups } from '../../doctor.ts'
 import { requireScope } from '../../http.ts'
 import type { Routes } from '../mount.ts'
 
 export const routes: Routes = (http, app) => {
-  // A report reads the whole database: those who ask meanwhile share one.
-  const underWay = new Map<boolean, Promise<Report>>()
   http.get('/api/v1/doctor', async c => {
     requireScope(c, 'admin')
-    const full = c.req.query('full') !== undefined
-    let report = underWay.get(full)
-    if (!report) {
-      const { home, version, config, clock } = app
-      report = examine({ home, version, config, env: {}, now: clock.now(), full }).finally(() => underWay.delete(full))
-      underWay.set(full, report)
-    }
-    return c.json(await report)
+    const { full, offline, groups } = c.req.query()
+    const asked = groups === undefined ? undefined : groups.split(',').map(groupOf)
+    return c.json(await app.doctor.report({ full: full !== undefined, offline: offline !== undefined, groups: asked }))
   })
+}
+
+function groupOf(name: string): Group {
+  // The keys of a literal table, which Object.keys widens to string.
+  const known = Object.keys(groups) as Group[]
+  const found = known.find(group => group === name)
+  if (found) return found
+  throw new TalonError('INVALID_MESSAGE', `There is no group ${JSON.stringify(name)}: ${known.join(', ')}.`)
 }

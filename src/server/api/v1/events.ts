@@ -18,6 +18,7 @@ export const routes: Routes = (http, app) => {
       throw new TalonError('SESSION_NOT_FOUND', 'Session not found', { sessionId: at.sessionId })
     }
     if (app.streams.size() >= app.config['server.maxConnections']) {
+      app.limits.noteRefusal('connections')
       throw new TalonError('OVERLOADED', 'Too many connections.', { retryAfterMs: 5_000 })
     }
     // A HEAD has no body that anybody would read or leave, so its stream would stay open for ever.

@@ -1,6 +1,6 @@
 import { TalonError } from '../../../protocol/errors.ts'
 import { type ExportFormat, exportFormats, exportSession } from '../../export.ts'
-import { requireScope } from '../../http.ts'
+import { actorAt, requireScope } from '../../http.ts'
 import type { Routes } from '../mount.ts'
 import { number, param } from '../request.ts'
 
@@ -9,6 +9,8 @@ export const routes: Routes = (http, app) => {
     requireScope(c, 'read')
     const asked = { sessionId: param(c, 'id'), format: formatOf(c.req.query('format')), epoch: number(c, 'epoch') }
     const { fileName, contentType, text } = await exportSession(app, asked)
+    const details = { format: asked.format, epoch: asked.epoch ?? null }
+    await app.audit.record({ action: 'session.export', target: asked.sessionId, details }, actorAt(c))
     // The headers are out by then: all that can be said is that the answer ends in its middle.
     const breakOff = (error: unknown) => {
       app.log.warn(

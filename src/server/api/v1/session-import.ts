@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { RequestKey } from '../../../db/store.ts'
 import { TalonError } from '../../../protocol/errors.ts'
 import { requestKey } from '../../dispatch.ts'
-import { requireScope } from '../../http.ts'
+import { actorAt, requireScope } from '../../http.ts'
 import { refuseUnready } from '../../lifecycle.ts'
 import type { App } from '../../record.ts'
 import { type ImportedSessionFile, importSession } from '../../session-import.ts'
@@ -72,7 +72,9 @@ async function isUsed(app: App, request: RequestKey): Promise<boolean> {
 async function importFile(app: App, c: ApiContext, keyOf?: (sha256: string) => RequestKey): ReturnType<Import> {
   const hash = createHash('sha256')
   const hear = keyOf && ((chunk: Uint8Array) => void hash.update(chunk))
-  const imported = await importSession(app, fileOf(c, hear), () => keyOf?.(hash.digest('hex')))
+  const auditOf = ({ sessionId, messages }: ImportedSessionFile) =>
+    app.audit.entry({ action: 'session.import', target: sessionId, details: { messages } }, actorAt(c))
+  const imported = await importSession(app, fileOf(c, hear), () => keyOf?.(hash.digest('hex')), auditOf)
   app.log.info({ requestId: c.get('requestId'), ...imported }, 'a session was imported')
   return imported
 }

@@ -68,20 +68,29 @@ export function createOwnTools(parts: OwnToolsParts): OwnTools {
     })
     return reading
   }
+  // Who stops it waits for that, because it makes a folder.
+  let started: Promise<void> | undefined
+  const begin = (act: () => Promise<void>) => {
+    const beginning = act()
+    started = beginning.catch(() => {})
+    return beginning
+  }
   return {
     list: () => tools,
-    async start() {
-      await mkdir(folder, { recursive: true, mode: 0o700 })
-      if (stop.signal.aborted) return
-      watcher = watch(folder, { persistent: false }, () => {
-        clearTimeout(timer)
-        timer = setTimeout(readNext, settleMs).unref()
-      })
-      watcher.on('error', error => parts.log.warn({ err: error, folder }, 'changes of own tools are no longer seen'))
-      await readNext()
-    },
+    start: () =>
+      begin(async () => {
+        if (stop.signal.aborted) return
+        await mkdir(folder, { recursive: true, mode: 0o700 })
+        watcher = watch(folder, { persistent: false }, () => {
+          clearTimeout(timer)
+          timer = setTimeout(readNext, settleMs).unref()
+        })
+        watcher.on('error', error => parts.log.warn({ err: error, folder }, 'changes of own tools are no longer seen'))
+        await readNext()
+      }),
     async stop() {
       stop.abort(new Error('The gateway stops.'))
+      await started
       watcher?.close()
       clearTimeout(timer)
       await reading

@@ -85,12 +85,15 @@ export function createSandbox(parts: SandboxParts): Sandbox {
   let machine = nothing
   let verdict: Verdict = { level: 'off', reason: 'What works here is being probed.' }
   let probing: Promise<void> | undefined
+  let closed = false
 
   const find = async () => {
+    starter.refuseIfClosed()
     machine = await prepareMachine(home)
     const signal = AbortSignal.timeout(probeTimeoutMs)
     const command = () => ({ id: parts.newId(), signal, maxOutputBytes: probeOutputBytes })
     const found = await findingsOn(machine, ground(), plan => starter.run(plan, command(), ground().limits))
+    if (closed) return // What was cut short says nothing about this machine.
     verdict = verdictOf(found, config['sandbox.level'])
     const { level, reason } = verdict
     if (level === 'full') log.info({ level }, 'commands of tools run behind a full wall')
@@ -98,6 +101,7 @@ export function createSandbox(parts: SandboxParts): Sandbox {
   }
   const probe = () => {
     probing ??= find().catch(error => {
+      if (closed) return
       verdict = { level: 'off', reason: 'What works here could not be probed; the log says why.' }
       log.error({ err: error }, 'the sandbox could not be probed')
     })
@@ -115,9 +119,14 @@ export function createSandbox(parts: SandboxParts): Sandbox {
     async run(command) {
       await probe()
       command.signal.throwIfAborted()
+      starter.refuseIfClosed()
       const plan = await planOf(verdict.level, machine, ground(), command)
       return starter.run(plan, command, ground().limits)
     },
-    close: () => starter.close(),
+    async close() {
+      closed = true
+      await starter.close()
+      await probing
+    },
   }
 }

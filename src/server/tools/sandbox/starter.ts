@@ -12,6 +12,8 @@ import type { Watch } from './watch.ts'
 
 /** Starts what was planned, and knows what runs. */
 export interface Starter {
+  /** @throws TalonError `DRAINING` once it is closed */
+  refuseIfClosed(): void
   run(plan: Plan, command: Omit<Command, 'argv' | 'cwd'>, limits: CommandLimits): Promise<ChildResult>
   /** Ends everything, and resolves when none is left. */
   close(): Promise<void>
@@ -30,19 +32,23 @@ export function createStarter(watch: Watch): Starter {
   const running = new Map<Promise<ChildResult>, AbortController>()
   let closed = false
   const starts = createSlots(() => maxStarting, Number.POSITIVE_INFINITY)
+  const refuseIfClosed = () => {
+    if (closed) throw new TalonError('DRAINING', 'The gateway stops, and starts no more commands.')
+  }
   return {
+    refuseIfClosed,
     async run(plan, command, limits) {
       const up = await starts.acquire(command.signal, maxStartWaitMs)
       await setImmediate() // What else there is to do comes first.
-      const stop = new AbortController()
-      const signal = AbortSignal.any([command.signal, stop.signal])
-      const ended = closed ? refuse() : start({ ...command, signal }, plan, limits, watch, up)
-      running.set(ended, stop)
       try {
-        return await ended
+        refuseIfClosed()
+        const stop = new AbortController()
+        const signal = AbortSignal.any([command.signal, stop.signal])
+        const ended = start({ ...command, signal }, plan, limits, watch, up)
+        running.set(ended, stop)
+        return await ended.finally(() => running.delete(ended))
       } finally {
         up()
-        running.delete(ended)
       }
     },
     async close() {
@@ -51,10 +57,6 @@ export function createStarter(watch: Watch): Starter {
       await Promise.allSettled(running.keys())
     },
   }
-}
-
-function refuse(): Promise<never> {
-  return Promise.reject(new TalonError('DRAINING', 'The gateway stops, and starts no more commands.'))
 }
 
 async function start(
