@@ -4,17 +4,13 @@ import type { AttachmentCommands, AttachmentQueries } from './attachments.ts'
 import type { Audited } from './audit.ts'
 import type { StoreStats } from './figures.ts'
 import type { HeavyQueries } from './heavy.ts'
+import type { ImportCommands, ImportQueries } from './imports.ts'
 import type { MemoryCommands, MemoryQueries } from './memory.ts'
 import type {
   Accepted,
   Change,
   Ending,
-  ImportedEntry,
-  ImportedSession,
-  ImportRecord,
-  ImportSource,
   Invocation,
-  KeptOfImport,
   LogEntry,
   NewSession,
   Once,
@@ -31,6 +27,7 @@ export type * from './attachments.ts'
 export type * from './audit.ts'
 export type * from './figures.ts'
 export type * from './heavy.ts'
+export type * from './imports.ts'
 export type * from './memory.ts'
 export type * from './records.ts'
 export type * from './spending.ts'
@@ -67,7 +64,8 @@ export interface Commands
     SpendingCommands,
     ToolRunCommands,
     MemoryCommands,
-    AttachmentCommands {
+    AttachmentCommands,
+    ImportCommands {
   createSession(
     input: NewSession & { at: number; request?: RequestKey | undefined },
   ): Promise<Once<{ session: Session }>>
@@ -178,38 +176,6 @@ export interface Commands
   }): Promise<Run | undefined>
 
   /**
-   * Begins a session that nobody sees before `finishImport`. Where the id is taken, it gets the spare one. What a crash
-   * leaves of it is erased after the next start.
-   */
-  beginImport(input: { id: string; spareId: string; at: number }): Promise<{ sessionId: string }>
-  /**
-   * Appends to an epoch of it, in order; a few hundred entries at a time, so that others come between. Several calls may
-   * be on their way at once.
-   */
-  importEntries(input: { sessionId: string; epoch: number; entries: ImportedEntry[] }): Promise<void>
-  /**
-   * Reads back what was stored, compares counts and a hash with what was handed in, and then shows the session, with
-   * this epoch as its current one. `INTERNAL` if they differ: the session is erased then.
-   */
-  finishImport(
-    input: Audited<{
-      sessionId: string
-      epoch: number
-      session: ImportedSession
-      source?: ImportSource | undefined
-      /** What a repeat of this request is told, kept in the commit that shows the session. */
-      reply?: { request: RequestKey; reply: Record<string, unknown> } | undefined
-      at: number
-    }>,
-  ): Promise<{ session: Session; entries: number; hash: string }>
-  /** Gives up an import: what it stored is erased. */
-  abandonImport(input: { sessionId: string }): Promise<void>
-  /** At start, before any other import begins: what a crash cut short is marked for `eraseDeleted`. */
-  dropUnfinishedImports(): Promise<{ dropped: number }>
-  /** Records a source of which everything is in this session already, or of which none came. */
-  recordImport(input: { source: ImportSource; sessionId: string | null; at: number }): Promise<void>
-
-  /**
    * Records that a tool begins, and counts it. `known` is set, and nothing begins, if this request began one before;
    * `refused` if a budget is used up.
    */
@@ -265,7 +231,8 @@ export interface Queries
     SpendingQueries,
     ToolRunQueries,
     MemoryQueries,
-    AttachmentQueries {
+    AttachmentQueries,
+    ImportQueries {
   getSession(sessionId: string): Promise<Session | undefined>
   /**
    * Newest activity first; keyset paging. With `query` a page may hold fewer than `limit` sessions, none even, and still
@@ -296,12 +263,6 @@ export interface Queries
   }): Promise<SessionPlace[]>
   /** For an export. */
   getWholeSession(sessionId: string): Promise<WholeSession | undefined>
-  /** Of these messages, those that an import kept something beside. */
-  getKeptOfImports(messageIds: readonly string[]): Promise<KeptOfImport[]>
-  /** What was imported of this place, newest first, or of sources of this size or content; some of many. */
-  findImports(
-    query: { folder: string; source: string } | { sizeBytes: number; sha256?: string },
-  ): Promise<ImportRecord[]>
   getInvocation(id: string): Promise<Invocation | undefined>
   /** What this request began before; `CONFLICT` if its id was used with another payload, for a tool or anything else. */
   findInvocation(request: RequestKey): Promise<Invocation | undefined>

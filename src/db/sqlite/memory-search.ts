@@ -63,10 +63,11 @@ function inTwoTries<Row>(wanted: Wanted, find: (match: string[]) => Row[]): { ro
 }
 
 function entriesThat(connection: Connection, match: string[], wanted: Wanted, limit: number): EntryRow[] {
-  const values = { ...datesOf(wanted), limit }
+  const values = { ...valuesOf(wanted), limit }
   const columns = 'memory_entries.id, at, day, category, memory_entries.text, session_id, tainted'
   if (match.length === 0) {
-    const sql = `SELECT ${columns} FROM memory_entries WHERE ${stillWanted('id')} AND ${dated('at')} ORDER BY id DESC LIMIT @limit`
+    const sql = `SELECT ${columns} FROM memory_entries
+      WHERE ${stillWanted('id')} AND ${dated('at')} ${except(wanted, 'memory_index', 'id')} ORDER BY id DESC LIMIT @limit`
     return connection.prepared<EntryRow>(sql).all(values)
   }
   return connection
@@ -77,14 +78,15 @@ function entriesThat(connection: Connection, match: string[], wanted: Wanted, li
        CROSS JOIN memory_entries ON memory_entries.id = found_id
        WHERE ${dated('at')} ORDER BY score, found_id DESC LIMIT @limit`,
     )
-    .all({ ...values, match: match.join(' AND ') })
+    .all({ ...values, match: match.map(part => `(${part})`).join(' AND ') })
 }
 
 function notesThat(connection: Connection, match: string[], wanted: Wanted, limit: number): NoteRow[] {
-  const values = { ...datesOf(wanted), limit }
+  const values = { ...valuesOf(wanted), limit }
   const columns = noteColumns.replaceAll(/\b(id|title)\b/g, 'notes.$1')
   if (match.length === 0) {
-    const sql = `SELECT ${columns} FROM notes WHERE ${stillWanted('id')} AND ${dated('updated_at')}
+    const sql = `SELECT ${columns} FROM notes
+      WHERE ${stillWanted('id')} AND ${dated('updated_at')} ${except(wanted, 'note_index', 'id')}
       ORDER BY updated_at DESC, id DESC LIMIT @limit`
     return connection.prepared<NoteRow>(sql).all(values)
   }
@@ -96,13 +98,23 @@ function notesThat(connection: Connection, match: string[], wanted: Wanted, limi
          (SELECT rowid AS found_id, ${score} AS score FROM note_index
           WHERE ${stillWanted('note_index.rowid')} AND note_index MATCH @match)
        CROSS JOIN notes ON notes.id = found_id
-       WHERE ${dated('updated_at')} ORDER BY score, updated_at DESC, found_id DESC LIMIT @limit`,
+       WHERE ${dated('updated_at')} ${except(wanted, 'note_index', 'found_id')} ORDER BY score, updated_at DESC, found_id DESC LIMIT @limit`,
     )
-    .all({ ...values, match: match.join(' AND ') })
+    .all({ ...values, match: match.map(part => `(${part})`).join(' AND ') })
 }
 
-function datesOf({ after, before }: Wanted): { after: number; before: number } {
-  return { after: after ?? Number.MIN_SAFE_INTEGER, before: before ?? Number.MAX_SAFE_INTEGER }
+/** Words that are not wanted, where none are: an index cannot say what is not in it. */
+function except({ all, none }: Wanted, index: 'memory_index' | 'note_index', id: string): string {
+  if (all.length > 0 || none.length === 0) return ''
+  return `AND ${id} NOT IN (SELECT rowid FROM ${index} WHERE ${index} MATCH @none)`
+}
+
+function valuesOf({ after, before, none }: Wanted): Record<string, unknown> {
+  return {
+    none: none.length === 0 ? '' : wordsMatch([none], []),
+    after: after ?? Number.MIN_SAFE_INTEGER,
+    before: before ?? Number.MAX_SAFE_INTEGER,
+  }
 }
 
 function dated(column: string): string {

@@ -16,7 +16,12 @@ export function storedText(maxChars: number) {
 
 /** One line of text: a title, a tag, a category. */
 export function storedLine(maxChars: number) {
-  return storedText(maxChars).overwrite(text => text.normalize('NFC').replace(/[\s\p{Cc}]+/gu, ' '))
+  const line = (text: string) =>
+    text
+      .normalize('NFC')
+      .replace(/[\s\p{Cc}]+/gu, ' ')
+      .trim()
+  return storedText(maxChars).overwrite(line).min(1)
 }
 
 /** Where what a tool keeps comes from. What one run of a tool keeps, it keeps once. */
