@@ -27,6 +27,7 @@ import { createMetrics, type GatewayMetrics } from './metrics.ts'
 import type { App, Clock } from './record.ts'
 import { readSecret } from './secret-files.ts'
 import { createApprovals, type GatewayApprovals } from './tools/approvals/approvals.ts'
+import { createBrowser } from './tools/browser/browser.ts'
 import { createCompute } from './tools/compute/compute.ts'
 import { createNetwork } from './tools/network/network.ts'
 import { createProcesses } from './tools/processes.ts'
@@ -151,6 +152,9 @@ export async function assemble(input: PartsInput): Promise<Parts> {
   const compute = createCompute()
   const roots = rootsOf(home, workspace, config['tools.roots'])
   const trash = createTrash({ home, workspace, roots, config, clock, newId })
+  const browser = createBrowser({ home, config, network, sandbox, log, clock })
+  store.onCommit(browser.follow)
+  settings.onChange(['browser.executable', 'browser.allowUnsandboxed'], caches.forgetTools)
   const attachments = createAttachments({ home, store, config, clock, newId })
   const approvals = createApprovals({ store, bus, config, clock, newId, metrics, audit, logs: log })
   const tools = limitedTools(
@@ -171,6 +175,7 @@ export async function assemble(input: PartsInput): Promise<Parts> {
             compute,
             trash,
             attachments,
+            browser,
             approvals,
             auth,
             bus,

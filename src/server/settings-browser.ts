@@ -41,9 +41,9 @@ export const browserSettings = {
     live: true,
   },
   'browser.memoryMegabytes': {
-    schema: count.min(256).max(65_536),
-    default: 1_024,
-    doc: 'Memory that each process of the browser may write to; a page that wants more ends.',
+    schema: count.min(512).max(65_536),
+    default: 2_048,
+    doc: 'Memory of the browser with all its pages, of which one page gets half at most; beyond it the page, or all of it, ends. It takes the sandbox to hold it to that.',
     live: true,
   },
   'browser.allowUnsandboxed': {

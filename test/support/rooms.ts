@@ -84,6 +84,7 @@ export const doors: readonly { behind: readonly string[]; door: readonly string[
     behind: ['server/tools/'],
     door: [
       'server/tools/approvals/approvals.ts',
+      'server/tools/browser/browser.ts',
       'server/tools/compute/compute.ts',
       'server/tools/network/network.ts',
       'server/tools/processes.ts',

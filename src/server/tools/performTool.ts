@@ -35,7 +35,15 @@ export async function perform(
   const { tool, bound, stop, invocationId, input, timeoutMs } = job
   const maxOutputBytes = app.config['tools.maxOutputBytes']
   const { sessionId, runId, tokenId } = input
-  const about = { invocationId, sessionId, runId, tokenId, maxOutputBytes, tainted: job.permit.standing.tainted }
+  const about = {
+    invocationId,
+    sessionId,
+    runId,
+    tokenId,
+    maxOutputBytes,
+    tainted: job.permit.standing.tainted,
+    subject: bound.subject,
+  }
   // Most tools show nothing while they run.
   let shown: OutputStream | undefined
   const stream = (name: StreamName, chunk: string) => {

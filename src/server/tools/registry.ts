@@ -5,6 +5,7 @@ import type { Attachments } from '../attachments.ts'
 import { type Config, ConfigError } from '../config.ts'
 import type { GatewayLog, Log } from '../log.ts'
 import type { Approvals, Auth, Bus, Clock, Tools } from '../record.ts'
+import type { Browser } from './browser/browser.ts'
 import type { Compute } from './compute/compute.ts'
 import { isSwitchedOff } from './judge.ts'
 import { keptArguments } from './keptArguments.ts'
@@ -33,6 +34,7 @@ export interface ToolParts {
   compute: Compute
   trash: Trash
   attachments: Attachments
+  browser: Browser
   approvals: Pick<Approvals, 'ask' | 'elevatedUntil'>
   auth: Pick<Auth, 'profileOf' | 'scopesOf'>
   bus: Pick<Bus, 'emit'>
@@ -62,6 +64,7 @@ export function createTools(parts: ToolParts, builtIn: Tool[] = toolsOfFolder())
     compute,
     trash,
     attachments: parts.attachments,
+    browser: parts.browser,
     workspace,
     scratch: join(parts.home, 'run', 'scratch'),
     roots: rootsOf(parts.home, workspace, config['tools.roots']),
@@ -90,7 +93,7 @@ export function createTools(parts: ToolParts, builtIn: Tool[] = toolsOfFolder())
       await own.start().catch(error => log.error({ err: error }, 'own tools could not be loaded'))
     },
     async stop() {
-      await Promise.all([own.stop(), processes.close()])
+      await Promise.all([own.stop(), processes.close(), parts.browser.close()])
     },
   }
 }
@@ -125,7 +128,7 @@ export function workspaceOf(home: string, setting: string): string {
       `tools.workspace: ${workspace} holds the data folder ${home}. Name a folder inside or beside it.`,
     )
   }
-  for (const own of ['run', 'backups', 'tools', 'trash']) {
+  for (const own of ['run', 'backups', 'tools', 'trash', 'attachments']) {
     if (`${root}${sep}`.startsWith(`${join(realPath(home), own)}${sep}`)) {
       throw new ConfigError(`tools.workspace: ${workspace} lies in a folder that Talon itself uses. Name another one.`)
     }

@@ -117,7 +117,8 @@ export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
     const standing = await this.#judge.standingOf(tool, input)
     const verdict = this.#judge.verdictOf(tool, standing)
     const refuse = (error: TalonError) => refusal(input, invocationId, decisionOf(verdict), error)
-    const bound = tool.bind(input.args)
+    const { sessionId, tokenId } = input
+    const bound = tool.bind(input.args, { app: this.#app, sessionId, tokenId })
     if (!bound.ok) return refuse(new TalonError('INVALID_MESSAGE', bound.problem))
     const unavailable = verdict.outcome === 'deny' ? undefined : tool.available(this.#app)
     if (unavailable !== undefined) return refuse(new TalonError('FORBIDDEN', unavailable))

@@ -7,6 +7,7 @@ import type { Config } from '../config.ts'
 import type { Log } from '../log.ts'
 import type { Auth, Clock } from '../record.ts'
 import { explainArguments } from './arguments.ts'
+import type { Browser } from './browser/browser.ts'
 import type { Compute } from './compute/compute.ts'
 import { frozenCopy } from './frozen.ts'
 import type { Network } from './network/network.ts'
@@ -49,6 +50,7 @@ export interface ToolApp {
   trash: Trash
   /** Where files for people go. */
   attachments: Attachments
+  browser: Browser
   /** Folder for copies that live as long as a run, an absolute path that no tool can name. */
   scratch: string
 }
@@ -64,6 +66,8 @@ export interface ToolContext extends ToolApp {
   /** Whether text of others is in what the model sees: what is written now, and read again one day, taints then. */
   tainted: boolean
   maxOutputBytes: number
+  /** What it was decided about, as the tool's `subject` said then. */
+  subject: string | undefined
   /** Shows output while the tool still runs. */
   stream(stream: 'stdout' | 'stderr', chunk: string): void
 }
@@ -75,6 +79,13 @@ export interface ToolContext extends ToolApp {
 export type ToolAnswer =
   | string
   | { output: string; error?: string; code?: ErrorCode; taints?: boolean; attachments?: AttachmentRef[] }
+
+/** Who calls a tool. */
+export interface Asking {
+  app: ToolApp
+  sessionId: string | undefined
+  tokenId: string | null
+}
 
 /** One tool as its file declares it: `run` is plain, everything around it is done by `runTool`. */
 export interface ToolDefinition<S extends z.ZodObject> {
@@ -93,7 +104,7 @@ export interface ToolDefinition<S extends z.ZodObject> {
    * What an approval "for this session" covers beside the name of the tool, such as a host; its exact arguments where
    * this is left out.
    */
-  subject?: (args: z.output<S>) => string
+  subject?: (args: z.output<S>, asking: Asking) => string
   /** Whether its output is text of others, such as a web page or a file: what a run does after it needs more care. */
   taints?: boolean
   /** Says what `run` would do, with what it would touch (resolved paths, argv, host and addresses), and changes nothing. */
@@ -112,7 +123,7 @@ export interface Tool {
   timeoutMs: number | undefined
   available: (app: ToolApp) => string | undefined
   taints: boolean
-  bind: (args: Record<string, unknown>) => BoundTool
+  bind: (args: Record<string, unknown>, asking: Asking) => BoundTool
 }
 
 /** A tool with arguments that were checked, or what is wrong with them. */
@@ -139,7 +150,7 @@ export function defineTool<S extends z.ZodObject>(definition: ToolDefinition<S>)
     timeoutMs,
     taints: definition.taints ?? false,
     available: app => definition.available?.(app),
-    bind(args) {
+    bind(args, asking) {
       const parsed = schema.safeParse(withoutNulls(args))
       if (!parsed.success) return { ok: false, problem: explainArguments(definition, parsed.error.issues) }
       // What a person is shown and allows is what runs, whatever happens to the request meanwhile.
@@ -147,7 +158,7 @@ export function defineTool<S extends z.ZodObject>(definition: ToolDefinition<S>)
       return {
         ok: true,
         args: checked,
-        subject: definition.subject?.(checked),
+        subject: definition.subject?.(checked, asking),
         run: context => definition.run(checked, context),
         dryRun: async context =>
           definition.dryRun?.(checked, context) ?? `Would run ${name} with ${JSON.stringify(checked)}.`,

@@ -9,6 +9,7 @@ import { openLog } from '../../../src/server/log.ts'
 import type { Bus, ToolOutcome, ToolRunInput, Tools } from '../../../src/server/record.ts'
 import type { Config } from '../../../src/server/settings.ts'
 import { createApprovals, type GatewayApprovals } from '../../../src/server/tools/approvals/approvals.ts'
+import { createBrowser } from '../../../src/server/tools/browser/browser.ts'
 import { createCompute } from '../../../src/server/tools/compute/compute.ts'
 import { createNetwork } from '../../../src/server/tools/network/network.ts'
 import { createProcesses } from '../../../src/server/tools/processes.ts'
@@ -61,7 +62,9 @@ export async function workbench(
   // A machine that does much else may take its time.
   const compute = createCompute({ timeLimitMs: options.computeLimitMs ?? 60_000 })
   const attachments = createAttachments({ home, store, config, clock, newId })
-  const out = { network: createNetwork({ config }), reader: createReader(), compute, attachments }
+  const network = createNetwork({ config })
+  const browser = createBrowser({ home, config, network, sandbox, log, clock })
+  const out = { network, reader: createReader(), compute, attachments, browser }
   const trash = () => {
     const workspace = workspaceOf(home, config['tools.workspace'])
     const roots = rootsOf(home, workspace, config['tools.roots'])

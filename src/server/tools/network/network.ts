@@ -6,7 +6,7 @@ import { connectTo, secured } from './connect.ts'
 import { exchange, explained } from './exchange.ts'
 import { createGuard } from './guard.ts'
 import { checkedHeaders } from './headers.ts'
-import { type ForwardProxy, openProxy } from './proxy.ts'
+import { type ForwardProxy, openProxy, type ProxyOptions } from './proxy.ts'
 import { locationOf, redirected, type Step } from './redirect.ts'
 import { createNames } from './resolver.ts'
 import { parseTarget, shownHost, type Target } from './target.ts'
@@ -76,7 +76,7 @@ export interface Network {
    */
   fetch(input: FetchInput): Promise<FetchResult>
   /** Opens an HTTP proxy on this machine that goes where tools may go, for a browser. It closes with `signal`. */
-  openProxy(options: { signal: AbortSignal }): Promise<ForwardProxy>
+  openProxy(options: ProxyOptions): Promise<ForwardProxy>
 }
 
 export interface NetworkParts {
@@ -138,7 +138,7 @@ export function createNetwork({ config, ca }: NetworkParts): Network {
         throw new TalonError('TIMEOUT', `${hostIn(input.url)} did not answer in full within ${timeoutMs} ms.`)
       }
     },
-    openProxy: ({ signal }) => openProxy({ guard, signal }),
+    openProxy: options => openProxy({ guard, ...options }),
   }
 }
 

@@ -27,13 +27,20 @@ export interface ForwardProxy {
   close(): Promise<void>
 }
 
-interface ProxyParts {
-  guard: Guard
+export interface ProxyOptions {
   signal: AbortSignal
+  /** A socket of the file system to listen on in the place of a port, which is 0 then. */
+  path?: string
+  /** Told of each host that may not be reached, with the reason. */
+  onRefusal?: (host: string, reason: TalonError) => void
+}
+
+interface ProxyParts extends ProxyOptions {
+  guard: Guard
 }
 
 /** Forwards plain HTTP and makes tunnels by `CONNECT`, each only to where the guard lets it, on a checked address. */
-export async function openProxy({ guard, signal }: ProxyParts): Promise<ForwardProxy> {
+export async function openProxy({ guard, signal, path, onRefusal }: ProxyParts): Promise<ForwardProxy> {
   signal.throwIfAborted()
   const username = 'talon'
   const password = randomBytes(24).toString('base64url')
@@ -47,7 +54,10 @@ export async function openProxy({ guard, signal }: ProxyParts): Promise<ForwardP
     socket.setTimeout(idleMs, () => socket.destroy())
   }
   const reach = async (target: Pick<Target, 'host' | 'port'>) => {
-    const route = await guard.check(target, {}, stop.signal)
+    const route = await guard.check(target, {}, stop.signal).catch(error => {
+      if (error instanceof TalonError) onRefusal?.(target.host, error)
+      throw error
+    })
     const socket = await connectTo(route, stop.signal)
     keep(socket)
     return socket
@@ -65,7 +75,8 @@ export async function openProxy({ guard, signal }: ProxyParts): Promise<ForwardP
   // A WebSocket comes by CONNECT; what asks to upgrade a plain request is no browser.
   server.on('upgrade', (_incoming, client) => client.destroy())
   server.on('clientError', (_error, client) => client.destroy())
-  server.listen(0, '127.0.0.1')
+  if (path === undefined) server.listen(0, '127.0.0.1')
+  else server.listen(path)
   await once(server, 'listening')
   const close = async () => {
     signal.removeEventListener('abort', close)
@@ -77,7 +88,7 @@ export async function openProxy({ guard, signal }: ProxyParts): Promise<ForwardP
     await closed
   }
   signal.addEventListener('abort', close, { once: true })
-  const port = portOf(server.address())
+  const port = path === undefined ? portOf(server.address()) : 0
   return { url: `http://127.0.0.1:${port}`, port, username, password, close }
 }
 

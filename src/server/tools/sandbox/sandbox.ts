@@ -1,6 +1,7 @@
 import type { Config } from '../../config.ts'
 import type { Log } from '../../log.ts'
 import type { ChildResult } from '../child.ts'
+import { type Enclosed, enclose, type Program } from './enclosure.ts'
 import { findingsOn } from './findings.ts'
 import { limitsOf } from './limits.ts'
 import { type Machine, prepareMachine } from './machine.ts'
@@ -55,6 +56,8 @@ export interface Sandbox {
    * @throws the reason of `signal`; TalonError if it could not be started
    */
   run(command: Command): Promise<ChildResult>
+  /** How to start a program that lives longer than a command, behind a full wall; undefined where there is none. */
+  enclose(program: Program): Promise<Enclosed | undefined>
   /** Ends every command, and resolves when none is left. */
   close(): Promise<void>
 }
@@ -122,6 +125,11 @@ export function createSandbox(parts: SandboxParts): Sandbox {
       starter.refuseIfClosed()
       const plan = await planOf(verdict.level, machine, ground(), command)
       return starter.run(plan, command, ground().limits)
+    },
+    async enclose(program) {
+      await probe()
+      starter.refuseIfClosed()
+      return enclose(verdict.level, machine, home, program)
     },
     async close() {
       closed = true

@@ -5,6 +5,8 @@ import type { Configuration } from './configuration.ts'
 /** What a command sees of this machine, as arguments of bubblewrap. */
 export interface System {
   binds: string[]
+  /** The program of the gateway itself, where it lies in no such folder. */
+  programBinds: string[]
   /** Only with the network. */
   networkBinds: string[]
   /** Folders of the machine that are shown as a whole. */
@@ -33,12 +35,8 @@ export function systemOf(configuration: Configuration): System {
   const isShown = shown.some(folder => program.startsWith(`${folder}/`))
   const ownProgram = isShown ? [] : ['--ro-bind', program, process.execPath]
   return {
-    binds: [
-      ...folders.filter(folder => shown.includes(folder)).flatMap(bind),
-      ...linked,
-      ...configuration.binds,
-      ...ownProgram,
-    ],
+    binds: [...folders.filter(folder => shown.includes(folder)).flatMap(bind), ...linked, ...configuration.binds],
+    programBinds: ownProgram,
     networkBinds: configuration.networkBinds,
     shown,
     path: `${programFolders}:${dirname(process.execPath)}`,
