@@ -2,7 +2,8 @@ import tailwindcss from '@tailwindcss/vite'
 import { defineConfig } from 'vite'
 
 // One configuration builds both sides: `client` is what a browser loads, `ssr` is the gateway itself and the
-// entries of its worker threads. Everything but the native SQLite binding is bundled, because a bundle starts three times faster.
+// entries of its worker threads. Everything but the native SQLite binding and what drives the browser, which is loaded at
+// its first use only, is bundled, because a bundle starts three times faster.
 export default defineConfig({
   plugins: [tailwindcss()],
   appType: 'custom',
@@ -20,7 +21,7 @@ export default defineConfig({
       },
     },
     ssr: {
-      resolve: { noExternal: true, external: ['better-sqlite3'] },
+      resolve: { noExternal: true, external: ['better-sqlite3', 'playwright-core'] },
       build: {
         outDir: 'dist/server',
         emptyOutDir: true,

@@ -129,6 +129,18 @@ export const routes: readonly Route[] = [
   },
   {
     method: 'GET',
+    path: '/api/v1/attachments/:id',
+    scope: 'read',
+    answer: '200, a file that a tool made for people, such as a screenshot; see docs/browser.md',
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/sessions/:id/attachments',
+    scope: 'read',
+    answer: '200 `{attachments}`, newest first',
+  },
+  {
+    method: 'GET',
     path: '/api/v1/memory',
     scope: 'read',
     answer:

@@ -223,6 +223,7 @@ export async function assemble(input: PartsInput): Promise<Parts> {
     compute,
     trash,
     attachments,
+    browser,
     lifecycle,
     caches,
     backups,

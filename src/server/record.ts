@@ -19,6 +19,7 @@ import type { Metrics } from './record-metrics.ts'
 import type { Settings } from './record-settings.ts'
 import type { Tools } from './record-tools.ts'
 import type { TraceContext, Tracing } from './record-tracing.ts'
+import type { Browser } from './tools/browser/browser.ts'
 import type { Compute } from './tools/compute/compute.ts'
 import type { Network } from './tools/network/network.ts'
 import type { Processes } from './tools/processes.ts'
@@ -71,6 +72,8 @@ export interface App {
   trash: Trash
   /** Files that tools made for people. */
   attachments: Attachments
+  /** Opens pages for tools. */
+  browser: Browser
   connections: Connections
   streams: Streams
   lifecycle: Lifecycle

@@ -148,7 +148,6 @@ export const packages: Readonly<Record<string, { at: readonly string[]; types?: 
   '@jmespath-community/jmespath': { at: ['server/tools/'] },
   '@joplin/turndown-plugin-gfm': { at: ['server/tools/'] },
   '@mozilla/readability': { at: ['server/tools/'] },
-  croner: { at: ['server/*', 'server/tools/'] },
   'ipaddr.js': { at: ['server/tools/network/'] },
   linkedom: { at: ['server/tools/'] },
   mathjs: { at: ['server/tools/'] },

@@ -1,6 +1,7 @@
 import { type ErrorCode, TalonError } from '../../protocol/errors.ts'
 import type { EventPayload } from '../../protocol/messages.ts'
 import type { ToolDecision } from '../../protocol/shapes.ts'
+import type { AttachmentRef } from '../attachments.ts'
 import type { ToolOutcome, ToolRunInput } from '../record.ts'
 import type { Permit, ToolCall } from './judge.ts'
 import { capOutput } from './output.ts'
@@ -106,7 +107,9 @@ function timedOut(toolName: string, timeoutMs: number): TalonError {
 
 function outcomeOf(answer: ToolAnswer, job: Job, durationMs: number, maxOutputBytes: number): ToolOutcome {
   const { output, error, code, attachments } = typeof answer === 'string' ? { output: answer } : answer
-  const { text, truncated } = capOutput(output, maxOutputBytes)
+  const capped = capOutput(output, maxOutputBytes)
+  const { truncated } = capped
+  const text = withMentions(capped.text, attachments)
   const begin = nameOf(job.input, job.invocationId)
   const made = attachments === undefined ? {} : { attachments }
   const end = { durationMs, truncated, ...made, decision: job.permit.decision }
@@ -120,6 +123,12 @@ function outcomeOf(answer: ToolAnswer, job: Job, durationMs: number, maxOutputBy
     code: code ?? ('INTERNAL' satisfies ErrorCode),
     ...end,
   }
+}
+
+/** The log of a session keeps texts only: so that whoever reads it finds the files. */
+function withMentions(output: string, attachments: readonly AttachmentRef[] = []): string {
+  const lines = attachments.map(({ id, name, mime, bytes }) => `[attachment:${id} ${name}, ${mime}, ${bytes} bytes]`)
+  return [output, ...lines].join('\n')
 }
 
 function failureOf(error: unknown, app: ToolApp, { stop }: Job): ToolAnswer {

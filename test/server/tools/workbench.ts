@@ -2,14 +2,14 @@ import { mkdirSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { type Profile, scopes } from '../../../src/protocol/shapes.ts'
-import { createAttachments } from '../../../src/server/attachments.ts'
+import { type Attachments, createAttachments } from '../../../src/server/attachments.ts'
 import { createBus } from '../../../src/server/bus.ts'
 import { loadConfig } from '../../../src/server/config.ts'
 import { openLog } from '../../../src/server/log.ts'
 import type { Bus, ToolOutcome, ToolRunInput, Tools } from '../../../src/server/record.ts'
 import type { Config } from '../../../src/server/settings.ts'
 import { createApprovals, type GatewayApprovals } from '../../../src/server/tools/approvals/approvals.ts'
-import { createBrowser } from '../../../src/server/tools/browser/browser.ts'
+import { type Browser, createBrowser } from '../../../src/server/tools/browser/browser.ts'
 import { createCompute } from '../../../src/server/tools/compute/compute.ts'
 import { createNetwork } from '../../../src/server/tools/network/network.ts'
 import { createProcesses } from '../../../src/server/tools/processes.ts'
@@ -30,6 +30,8 @@ export interface Workbench extends AsyncDisposable {
   store: Awaited<ReturnType<typeof temporaryStore>>['store']
   approvals: GatewayApprovals
   trash: Trash
+  browser: Browser
+  attachments: Attachments
   bus: Bus
   /** What was logged, one JSON line each. */
   lines: string[]
@@ -97,6 +99,8 @@ export async function workbench(
     store,
     approvals,
     trash: trash(),
+    browser,
+    attachments,
     bus,
     lines,
     run: (toolName, args, more) => tools.run({ toolName, args, tokenId: 'token', ...more }),

@@ -24,7 +24,11 @@ export async function findElement(tab: Tab, selector: string, subject: string | 
   const visible = all.filter({ visible: true })
   const shown = count > 1 ? await within(lookTimeoutMs, visible.count(), hangs) : 1
   if (shown !== 1) throw several(selector, count)
-  const found = await within(lookTimeoutMs, (count > 1 ? visible : all).elementHandle({ timeout: lookTimeoutMs }), hangs)
+  const found = await within(
+    lookTimeoutMs,
+    (count > 1 ? visible : all).elementHandle({ timeout: lookTimeoutMs }),
+    hangs,
+  )
   // An element of a frame belongs to whoever the frame is of.
   const frame = await within(lookTimeoutMs, found.ownerFrame(), hangs)
   refuseUnlessAt(frame?.url() ?? '', subject)

@@ -43,8 +43,15 @@ const words: Readonly<Record<string, string>> = {
 
 /** Playwright tells in a log what it waited for; the last line is the reason. */
 function reasonIn(text: string): string {
-  const lines = text.split('\n').map(line => line.replace(/\p{Cc}\[\d+m/gu, '').replace(/^\s*-\s*/, '').trim())
-  const telling = lines.findLast(line => /intercepts pointer events|not visible|not enabled|not stable|outside/.test(line))
+  const lines = text.split('\n').map(line =>
+    line
+      .replace(/\p{Cc}\[\d+m/gu, '')
+      .replace(/^\s*-\s*/, '')
+      .trim(),
+  )
+  const telling = lines.findLast(line =>
+    /intercepts pointer events|not visible|not enabled|not stable|outside/.test(line),
+  )
   return telling === undefined ? '' : `The browser says: ${telling.slice(0, maxWords)}`
 }
 
