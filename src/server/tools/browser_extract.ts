@@ -36,7 +36,7 @@ export default defineTool({
         return `${page}\n\nLinks:\n${links.map(({ label, url }) => `- ${JSON.stringify(label)}: ${url}`).join('\n')}`
       }
       const element = await findElement(tab, selector, context.subject)
-      const text = await within(lookTimeoutMs, element.innerText(), 'The page does not answer.')
+      const text = await within(lookTimeoutMs, element.innerText())
       const left = text.length - maxChars
       return left > 0 ? `${text.slice(0, maxChars)}\n[… ${left} more characters …]` : text || '[There is no text.]'
     }),

@@ -46,7 +46,7 @@ export default defineTool({
 
 async function shoot(page: Page, fullPage: boolean): Promise<{ content: Buffer; note: string }> {
   if (!fullPage) return { content: bounded(await windowOf(page)), note: '' }
-  const height = await within(lookTimeoutMs, page.evaluate(heightOfPage), 'The page does not answer.')
+  const height = await within(lookTimeoutMs, page.evaluate(heightOfPage))
   const clip = { x: 0, y: 0, width: viewport.width, height: Math.min(Math.max(1, Number(height) || 1), maxHeight) }
   const content = await page.screenshot({ fullPage: true, clip, timeout: shotTimeoutMs, animations: 'disabled' })
   if (content.length > maxBytes) {

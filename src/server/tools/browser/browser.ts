@@ -6,6 +6,7 @@ import { subjectOf } from '../network/foresee.ts'
 import { type Owner, ownerOf } from '../processes.ts'
 import { type ChromiumParts, createChromium } from './chromium.ts'
 import { openTab, type Tab } from './tab.ts'
+import { PageHangs } from './within.ts'
 
 /** A browser for tools: started at its first use, with one page for each session, ended when no session has one. */
 export interface Browser {
@@ -110,7 +111,8 @@ export function createBrowser(parts: BrowserParts): Browser {
       return await Promise.race([act(tab), tab.gone, stopped.promise])
     } catch (error) {
       // What it was doing cannot be taken back, and would go on.
-      if (signal.aborted) void leave(owner, 'The page was closed, because what was done with it was stopped.')
+      if (signal.aborted || error instanceof PageHangs)
+        void leave(owner, 'The page was closed, because what was done with it was stopped.')
       throw error
     } finally {
       stopped.forget()

@@ -8,7 +8,6 @@ import { within } from './within.ts'
 /** A page may still be making what is asked for. */
 const appearTimeoutMs = 3_000
 const lookTimeoutMs = 10_000
-const hangs = 'The page does not answer: a script of it keeps it busy.'
 const maxNear = 6
 
 export type PageElement = ElementHandle<HTMLElement | SVGElement>
@@ -22,15 +21,11 @@ export async function findElement(tab: Tab, selector: string, subject: string | 
   const count = await countOf(tab, selector)
   if (count === 0) throw await notFound(tab, selector)
   const visible = all.filter({ visible: true })
-  const shown = count > 1 ? await within(lookTimeoutMs, visible.count(), hangs) : 1
+  const shown = count > 1 ? await within(lookTimeoutMs, visible.count()) : 1
   if (shown !== 1) throw several(selector, count)
-  const found = await within(
-    lookTimeoutMs,
-    (count > 1 ? visible : all).elementHandle({ timeout: lookTimeoutMs }),
-    hangs,
-  )
+  const found = await within(lookTimeoutMs, (count > 1 ? visible : all).elementHandle({ timeout: lookTimeoutMs }))
   // An element of a frame belongs to whoever the frame is of.
-  const frame = await within(lookTimeoutMs, found.ownerFrame(), hangs)
+  const frame = await within(lookTimeoutMs, found.ownerFrame())
   refuseUnlessAt(frame?.url() ?? '', subject)
   // The locator gives any node; those that it finds are elements.
   return found as PageElement
@@ -39,10 +34,10 @@ export async function findElement(tab: Tab, selector: string, subject: string | 
 async function countOf(tab: Tab, selector: string): Promise<number> {
   const locator = tab.page.locator(selector)
   try {
-    const count = await within(lookTimeoutMs, locator.count(), hangs)
+    const count = await within(lookTimeoutMs, locator.count())
     if (count > 0) return count
     await locator.first().waitFor({ state: 'attached', timeout: appearTimeoutMs })
-    return await within(lookTimeoutMs, locator.count(), hangs)
+    return await within(lookTimeoutMs, locator.count())
   } catch (error) {
     if (error instanceof TalonError) throw error
     const message = error instanceof Error ? error.message : String(error)

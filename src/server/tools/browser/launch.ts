@@ -6,7 +6,8 @@ import { TalonError } from '../../../protocol/errors.ts'
 import type { Config } from '../../config.ts'
 import type { Clock } from '../../record.ts'
 import type { Network } from '../network/network.ts'
-import type { ForwardProxy } from '../network/proxy.ts'
+import type { ForwardProxy, ProxyOptions } from '../network/proxy.ts'
+import { shownHost } from '../network/target.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import { flagsOf } from './flags.ts'
 import { relayPort, relayProgram } from './relay.ts'
@@ -22,8 +23,8 @@ export interface LaunchParts {
 /** A browser that runs. */
 export interface Launched {
   browser: Browser
-  /** Why a host may not be reached, if the guard has refused it since this moment of the monotonic clock. */
-  refusalOf(host: string, since: number): TalonError | undefined
+  /** Why a host with its port may not be reached, if the guard has refused it since this moment of the monotonic clock. */
+  refusalOf(place: string, since: number): TalonError | undefined
   /** Ends it with its proxy. */
   close(): Promise<void>
 }
@@ -31,7 +32,7 @@ export interface Launched {
 /** What keeps pages from the machine. `none` only where a setting allows it. */
 export type Wall = 'both' | 'outer' | 'own' | 'none'
 
-/** Hosts whose refusal is remembered. */
+/** Places whose refusal is remembered. */
 const maxRefusals = 500
 const launchTimeoutMs = 30_000
 const closeTimeoutMs = 5_000
@@ -62,9 +63,10 @@ export async function launch(parts: LaunchParts, executable: string, wall: Wall)
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const stop = new AbortController()
   const refusals = new Map<string, { reason: TalonError; at: number }>()
-  const onRefusal = (host: string, reason: TalonError) => {
-    refusals.delete(host)
-    refusals.set(host, { reason, at: parts.clock.monotonic() })
+  const onRefusal: ProxyOptions['onRefusal'] = ({ host, port }, reason) => {
+    const place = `${shownHost(host)}:${port}`
+    refusals.delete(place)
+    refusals.set(place, { reason, at: parts.clock.monotonic() })
     const [oldest] = refusals.keys()
     if (refusals.size > maxRefusals && oldest !== undefined) refusals.delete(oldest)
   }
@@ -89,8 +91,8 @@ export async function launch(parts: LaunchParts, executable: string, wall: Wall)
     const browser = await start(plan, { server, username, password })
     return {
       browser,
-      refusalOf(host, since) {
-        const found = refusals.get(host)
+      refusalOf(place, since) {
+        const found = refusals.get(place)
         return found && found.at >= since ? found.reason : undefined
       },
       async close() {

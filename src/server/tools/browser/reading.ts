@@ -23,7 +23,6 @@ const maxLinks = 100
 /** Elements that are looked at; a page with more has told enough. */
 const maxScanned = 5_000
 const lookTimeoutMs = 10_000
-const hangs = 'The page does not answer: a script of it keeps it busy. Close it by opening another one.'
 
 // A page can replace what these functions are made of: what comes back is checked like anything else that it says.
 const handleSchema = z.object({
@@ -34,23 +33,23 @@ const handleSchema = z.object({
 const textSchema = z.object({ title: z.string().transform(cutTo(300)), text: z.string(), totalChars: z.number() })
 const linkSchema = z.object({ label: z.string().transform(cutTo(200)), url: z.string().transform(cutTo(2_000)) })
 
-/** Reads what a page shows, or the first element of a selector. @throws TalonError `TIMEOUT` if the page hangs */
+/** Reads what a page shows, or the first element of a selector. @throws PageHangs */
 export async function readText(page: Page, maxChars: number): Promise<PageText> {
   const limits = { maxChars, maxPageChars }
-  const found = await within(lookTimeoutMs, page.evaluate(textOfPage, limits), hangs)
+  const found = await within(lookTimeoutMs, page.evaluate(textOfPage, limits))
   const { title, text, totalChars } = textSchema.catch({ title: '', text: '', totalChars: 0 }).parse(found)
   return { title, text: text.slice(0, maxChars), totalChars }
 }
 
 /** What can be clicked or typed into, in the order of the page. */
 export async function readHandles(page: Page): Promise<Handle[]> {
-  const found = await within(lookTimeoutMs, page.evaluate(handlesOfPage, { maxElements, maxScanned }), hangs)
+  const found = await within(lookTimeoutMs, page.evaluate(handlesOfPage, { maxElements, maxScanned }))
   return z.array(handleSchema).catch([]).parse(found).slice(0, maxElements)
 }
 
 /** Links of a page. */
 export async function readLinks(page: Page): Promise<{ label: string; url: string }[]> {
-  const found = await within(lookTimeoutMs, page.evaluate(linksOfPage, { maxLinks, maxScanned }), hangs)
+  const found = await within(lookTimeoutMs, page.evaluate(linksOfPage, { maxLinks, maxScanned }))
   return z.array(linkSchema).catch([]).parse(found).slice(0, maxLinks)
 }
 

@@ -1,7 +1,7 @@
 import type { Browser, BrowserContext, Dialog, Page } from 'playwright-core'
 import { TalonError } from '../../../protocol/errors.ts'
 import type { Clock } from '../../record.ts'
-import { targetOf } from '../network/target.ts'
+import { subjectOf } from '../network/foresee.ts'
 import type { Launched } from './launch.ts'
 
 /** The one page that a session has open, in a context that shares nothing with any other. */
@@ -13,10 +13,10 @@ export interface Tab {
   notes(): string[]
   /** Begins something: what was refused before does not count any more. */
   begin(): void
-  /** Why a host may not be reached, if the guard has refused it since then. */
-  refusalOf(host: string): TalonError | undefined
-  /** Hosts that the page asked for since then and that were refused, the newest last. */
-  refusedHosts(): string[]
+  /** Why a host with its port may not be reached, if the guard has refused it since then. */
+  refusalOf(place: string): TalonError | undefined
+  /** Hosts with their ports that the page asked for since then and that were refused, the newest last. */
+  refusedPlaces(): string[]
   /** Closes it; whoever works with it hears the reason. */
   end(reason: string): Promise<void>
 }
@@ -26,7 +26,7 @@ export const viewport = { width: 1_280, height: 800 }
 /** A page that asks so often does nothing else. */
 const maxDialogs = 20
 const maxNotes = 8
-const maxHosts = 500
+const maxPlaces = 500
 const maxShown = 200
 const closeTimeoutMs = 5_000
 const openTimeoutMs = 15_000
@@ -64,14 +64,14 @@ interface Guarded {
 function watched(context: BrowserContext, page: Page, { refusalOf, clock }: Guarded): Tab {
   let since = clock.monotonic()
   // Whom the page asked, until something new begins.
-  const hosts = new Set<string>()
+  const places = new Set<string>()
   page.on('request', request => {
-    const host = hostIn(request.url())
-    if (host !== undefined && hosts.size < maxHosts) hosts.add(host)
+    const place = placeIn(request.url())
+    if (place !== undefined && places.size < maxPlaces) places.add(place)
   })
   page.on('websocket', socket => {
-    const host = hostIn(socket.url().replace(/^ws/, 'http'))
-    if (host !== undefined && hosts.size < maxHosts) hosts.add(host)
+    const place = placeIn(socket.url().replace(/^ws/, 'http'))
+    if (place !== undefined && places.size < maxPlaces) places.add(place)
   })
   const gone = Promise.withResolvers<never>()
   gone.promise.catch(() => {})
@@ -111,10 +111,10 @@ function watched(context: BrowserContext, page: Page, { refusalOf, clock }: Guar
     gone: gone.promise,
     begin() {
       since = clock.monotonic()
-      hosts.clear()
+      places.clear()
     },
-    refusalOf: host => refusalOf(host, since),
-    refusedHosts: () => [...hosts].filter(host => refusalOf(host, since) !== undefined),
+    refusalOf: place => refusalOf(place, since),
+    refusedPlaces: () => [...places].filter(place => refusalOf(place, since) !== undefined),
     end,
     notes() {
       const told = left > 0 ? [...notes, `And ${left} more of this kind.`] : notes
@@ -126,12 +126,8 @@ function watched(context: BrowserContext, page: Page, { refusalOf, clock }: Guar
   }
 }
 
-function hostIn(url: string): string | undefined {
-  try {
-    return targetOf(new URL(url)).host
-  } catch {
-    return undefined // What is no address of the web asks nobody.
-  }
+function placeIn(url: string): string | undefined {
+  return /^https?:/.test(url) ? subjectOf(url) : undefined // What is no address of the web asks nobody.
 }
 
 function cut(text: string): string {

@@ -2,7 +2,6 @@ import type { Page } from 'playwright-core'
 import { TalonError } from '../../../protocol/errors.ts'
 import { subjectOf } from '../network/foresee.ts'
 import type { Network } from '../network/network.ts'
-import { shownHost, targetOf } from '../network/target.ts'
 import { explained, isTimeout } from './explained.ts'
 import { type Handle, maxElements, readHandles, readText } from './reading.ts'
 import type { Tab } from './tab.ts'
@@ -10,6 +9,8 @@ import type { Tab } from './tab.ts'
 const loadTimeoutMs = 25_000
 /** For pictures, styles and what scripts do at first; a page that takes longer is read as it is. */
 const settleTimeoutMs = 5_000
+/** Refused places that are named. */
+const maxPlaces = 5
 
 /** Opens a URL. What a page says about itself comes from `describe`. @throws TalonError that says why not */
 export async function visit(
@@ -92,26 +93,21 @@ export function shownHandle({ selector, kind, label }: Handle): string {
 
 /** Hosts that the page asked for and may not reach. */
 function refusals(tab: Tab): string[] {
-  const hosts = tab.refusedHosts()
-  if (hosts.length === 0) return []
-  const shown = hosts.slice(0, 5).map(shownHost).join(', ')
-  const more = hosts.length > 5 ? ` and ${hosts.length - 5} more` : ''
-  return [`Parts of the page come from hosts that tools may not reach: ${shown}${more}.`]
+  const places = tab.refusedPlaces()
+  if (places.length === 0) return []
+  const more = places.length > maxPlaces ? ` and ${places.length - maxPlaces} more` : ''
+  const shown = places.slice(0, maxPlaces).join(', ')
+  return [`The page asked for places that tools may not reach: ${shown}${more}.`]
 }
 
 /** Why the page that is shown now is none: what the guard said of its host. */
 function refusalAt(tab: Tab): TalonError | undefined {
   const url = tab.page.url()
-  if (!/^https?:/.test(url)) return refusalIn(tab)
-  try {
-    return tab.refusalOf(targetOf(new URL(url)).host)
-  } catch {
-    return undefined
-  }
+  return /^https?:/.test(url) ? tab.refusalOf(subjectOf(url)) : refusalIn(tab)
 }
 
-/** After a failure: the one host that was refused, which a redirect may have led to. */
+/** After a failure: the last place that was refused, which a redirect may have led to. */
 function refusalIn(tab: Tab): TalonError | undefined {
-  const host = tab.refusedHosts().at(-1)
-  return host === undefined ? undefined : tab.refusalOf(host)
+  const place = tab.refusedPlaces().at(-1)
+  return place === undefined ? undefined : tab.refusalOf(place)
 }

@@ -31,8 +31,8 @@ export interface ProxyOptions {
   signal: AbortSignal
   /** A socket of the file system to listen on in the place of a port, which is 0 then. */
   path?: string
-  /** Told of each host that may not be reached, with the reason. */
-  onRefusal?: (host: string, reason: TalonError) => void
+  /** Told of each place that may not be reached, with the reason. */
+  onRefusal?: (place: Pick<Target, 'host' | 'port'>, reason: TalonError) => void
 }
 
 interface ProxyParts extends ProxyOptions {
@@ -55,7 +55,7 @@ export async function openProxy({ guard, signal, path, onRefusal }: ProxyParts):
   }
   const reach = async (target: Pick<Target, 'host' | 'port'>) => {
     const route = await guard.check(target, {}, stop.signal).catch(error => {
-      if (error instanceof TalonError) onRefusal?.(target.host, error)
+      if (error instanceof TalonError) onRefusal?.(target, error)
       throw error
     })
     const socket = await connectTo(route, stop.signal)

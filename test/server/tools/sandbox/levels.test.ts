@@ -72,7 +72,13 @@ describe.skipIf(reason !== undefined)('with a lower level set', () => {
 })
 
 test('a data folder within a part of the system that is shown is masked, and the workspace in it is not', () => {
-  const system = { binds: ['--ro-bind', '/usr', '/usr'], programBinds: [], networkBinds: [], shown: ['/usr'], path: '/usr/bin' }
+  const system = {
+    binds: ['--ro-bind', '/usr', '/usr'],
+    programBinds: [],
+    networkBinds: [],
+    shown: ['/usr'],
+    path: '/usr/bin',
+  }
   const limits = { memoryBytes: 1, cpuSeconds: 1, fileBytes: 1, processes: 1 }
   const argsFor = (home: string) => {
     const workspace = `${home}/workspace`
