@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { openSqliteStore } from '../db/sqlite/engine.ts'
 import { keptFreeBytes, spareBytesAt } from '../db/sqlite/kept-free.ts'
-import { buildModels, providersSchema } from './agent/providers.ts'
+import { buildModels } from './agent/providers.ts'
 import { createRuns, type RunScheduler } from './agent/runs.ts'
 import { createAttachments } from './attachments.ts'
 import { createAttempts } from './attempts.ts'
@@ -13,7 +13,7 @@ import { budgetedInvocations } from './budgets/invocations.ts'
 import { createBudgets } from './budgets.ts'
 import { createBus } from './bus.ts'
 import { createCaches } from './caches.ts'
-import { type Config, ConfigError, configFile, type LoadedConfig, refuseUnsafe, variableOf } from './config.ts'
+import { type Config, configFile } from './config.ts'
 import { createRegistry, type Registry } from './connections.ts'
 import { createIds } from './ids.ts'
 import { createLifecycle, type GatewayLifecycle } from './lifecycle.ts'
@@ -21,7 +21,6 @@ import { limitedTools } from './limits/tools.ts'
 import { createLimits } from './limits.ts'
 import type { LiveConfig } from './live-config.ts'
 import { createDoctor } from './live-doctor.ts'
-import { refuseLogFile } from './log/place.ts'
 import type { GatewayLog } from './log.ts'
 import { createMetrics, type GatewayMetrics } from './metrics.ts'
 import type { App, Clock } from './record.ts'
@@ -37,6 +36,7 @@ import { rootsOf } from './tools/roots.ts'
 import { createSandbox } from './tools/sandbox/sandbox.ts'
 import { createTrash } from './tools/trash/trash.ts'
 import { createTracing, type GatewayTracing } from './tracing.ts'
+import { providers } from './usable.ts'
 
 /** The App record, and of its parts what only the start and the end of a gateway use. */
 export interface Parts {
@@ -154,7 +154,6 @@ export async function assemble(input: PartsInput): Promise<Parts> {
   const trash = createTrash({ home, workspace, roots, config, clock, newId })
   const browser = createBrowser({ home, config, network, sandbox, log, clock })
   store.onCommit(browser.follow)
-  settings.onChange(['browser.executable', 'browser.allowUnsandboxed'], caches.forgetTools)
   const attachments = createAttachments({ home, store, config, clock, newId })
   const approvals = createApprovals({ store, bus, config, clock, newId, metrics, audit, logs: log })
   const tools = limitedTools(
@@ -187,7 +186,7 @@ export async function assemble(input: PartsInput): Promise<Parts> {
     ),
     limits,
   )
-  settings.onChange(['tools.disabled'], caches.forgetTools)
+  settings.onChange(['tools.disabled', 'browser.executable', 'browser.allowUnsandboxed'], caches.forgetTools)
   const lifecycle = createLifecycle({ store, clock, bootId })
   const backups = createBackups({
     home,
@@ -279,22 +278,4 @@ function frameIds(bootId: string): () => string {
 function sweepMs(config: Config): number {
   const shortest = Math.min(config['protocol.helloTimeoutMs'], config['protocol.heartbeatMs'])
   return Math.min(maxSweepMs, Math.max(minSweepMs, shortest / 5))
-}
-
-/** Refuses settings that do not go together, or with which this start or the next one would fail. @throws ConfigError */
-export function refuseUnusable({ values, origins }: LoadedConfig, home: string): void {
-  refuseUnsafe(values)
-  const isOfFile = origins['agent.providers'] === 'file'
-  providers(values, isOfFile ? configFile(home) : variableOf('agent.providers'))
-  const workspace = workspaceOf(home, values['tools.workspace'])
-  const written = rootsOf(home, workspace, values['tools.roots']).filter(root => root.writable)
-  refuseLogFile(home, values['log.file'], [workspace, ...written.map(root => root.path)])
-}
-
-function providers(config: Config, origin: string) {
-  const parsed = providersSchema.safeParse(config['agent.providers'])
-  if (parsed.success) return parsed.data
-  const issue = parsed.error.issues[0]
-  const path = ['agent.providers', ...(issue?.path ?? [])].join('.')
-  throw new ConfigError(`${origin}: ${path}: ${issue?.message ?? 'not valid'}.`)
 }

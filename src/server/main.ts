@@ -10,7 +10,7 @@ import { closeCodes } from '../protocol/errors.ts'
 import { scopes } from '../protocol/shapes.ts'
 import { byGateway } from './actors.ts'
 import { createHttp } from './app.ts'
-import { assemble, type Parts, refuseUnusable } from './assemble.ts'
+import { assemble, type Parts } from './assemble.ts'
 import { nobodyTokenId } from './auth.ts'
 import { ConfigError, loadConfig } from './config.ts'
 import { prepareHome } from './home.ts'
@@ -28,6 +28,7 @@ import { StartError } from './start-error.ts'
 import { guardPort } from './tcp-door.ts'
 import { startTidying } from './tidy.ts'
 import { asksForWebSocket, guardUpgrades } from './upgrade.ts'
+import { refuseUnusable } from './usable.ts'
 
 export { refuseUnusable, StartError }
 

@@ -46,9 +46,11 @@ const cpuSeconds = 86_400
 /** Which walls may be tried on this machine, the best first; or why there is none, with the fix. */
 export function wallsFor({ config, sandbox }: Pick<LaunchParts, 'config' | 'sandbox'>): Wall[] | string {
   const unsafe: Wall[] = config['browser.allowUnsandboxed'] ? ['none'] : []
-  if (sandbox.level === 'full') return ['both', 'outer']
-  // Chromium refuses to wall anything in when it is root.
-  if (process.getuid?.() !== 0) return ['own', ...unsafe]
+  const isRoot = process.getuid?.() === 0
+  // Chromium's own one writes to /proc, where an account that is root outside could change settings of the kernel.
+  if (sandbox.level === 'full') return isRoot ? ['outer'] : ['both', 'outer']
+  // It refuses to wall anything in when it is root.
+  if (!isRoot) return ['own', ...unsafe]
   if (unsafe.length > 0) return unsafe
   const fix = 'Run it under another account, or install bubblewrap'
   return `Nothing would wall in what pages do: the gateway runs as root, and the sandbox is "${sandbox.level}". ${fix}; see docs/browser.md.`

@@ -16,6 +16,8 @@ export interface View {
   /** Undefined for a program that has none. */
   workspace: string | undefined
   readOnly: boolean
+  /** For a program that makes namespaces of its own. Never where the gateway runs as root. */
+  writableProc?: boolean
   cwd: string
   network: boolean
   readable: readonly string[]
@@ -41,7 +43,7 @@ export function bubblewrapArgs(
     ...system.binds,
     ...(view.network ? system.networkBinds : []),
     // Root may write to files in /proc/sys without any capability, and to be root outside is enough for that.
-    ...['--proc', '/proc', '--remount-ro', '/proc'],
+    ...['--proc', '/proc', ...(view.writableProc ? [] : ['--remount-ro', '/proc'])],
     ...['--dev', '/dev', '--size', half, '--tmpfs', '/dev/shm', '--remount-ro', '/dev'],
     ...['--size', half, '--tmpfs', '/tmp'],
     // After /tmp, because an installation may lie there.

@@ -14,7 +14,10 @@ export interface Program {
   readable: readonly string[]
   /** Of each of its processes. */
   limits: CommandLimits
-  /** Whether the filter of system calls is put on it; a program that makes walls of its own needs what that refuses. */
+  /**
+   * Whether the filter of system calls is put on it, and /proc is read-only: a program that makes walls of its own needs
+   * what that refuses. Never false where the gateway runs as root.
+   */
   filtered: boolean
 }
 
@@ -36,6 +39,7 @@ export async function enclose(
   program: Program,
 ): Promise<Enclosed | undefined> {
   if (level !== 'full' || typeof walls === 'string') return undefined
+  if (!program.filtered && process.getuid?.() === 0) return undefined
   const argv = [
     ...wallOf(walls, await realpath(home), program),
     ...program.starter,
@@ -47,7 +51,15 @@ export async function enclose(
 }
 
 function wallOf({ bwrap, system }: Walls, home: string, { readable, limits, filtered }: Program): string[] {
-  const view = { home, cwd: '/tmp', network: false, readable, readOnly: true, workspace: undefined }
+  const view = {
+    home,
+    cwd: '/tmp',
+    network: false,
+    readable,
+    readOnly: true,
+    writableProc: !filtered,
+    workspace: undefined,
+  }
   const filter = filtered ? filterDescriptor : undefined
   return bubblewrapArgs(bwrap, system, view, limits, { filter, note: undefined })
 }

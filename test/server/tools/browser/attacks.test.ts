@@ -14,10 +14,10 @@ import { surfing } from './surfing.ts'
 
 const noSandbox = await whyNoSandbox()
 
-/** What a page tries in order to reach a place behind the gateway; SECRET is that place, RESULT what it found out. */
+/** What a page tries in order to reach a place behind the gateway, which is SECRET. An opaque answer is that of the proxy. */
 const reaching: Record<string, string> = {
   fetch: `fetch('http://SECRET/').then(r => r.text()).then(found, lost)`,
-  'fetch without CORS': `fetch('http://SECRET/', { mode: 'no-cors' }).then(found, lost)`,
+  'fetch without CORS': `fetch('http://SECRET/', { mode: 'no-cors' }).then(r => (r.type === 'opaque' ? lost() : found()), lost)`,
   'another spelling': `fetch('http://2130706433:' + 'SECRET'.split(':')[1]).then(found, lost)`,
   localhost: `fetch('http://localhost:' + 'SECRET'.split(':')[1]).then(found, lost)`,
   metadata: `fetch('http://169.254.169.254/latest/meta-data/').then(r => r.text()).then(found, lost)`,

@@ -1,5 +1,7 @@
-import { describe, expect, test } from 'vitest'
-import { whyNoBrowser } from '../../../support/browser.ts'
+import { once } from 'node:events'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { WebSocketServer } from 'ws'
+import { patience, whyNoBrowser } from '../../../support/browser.ts'
 import { surfing } from './surfing.ts'
 
 const form = `<title>Form</title><h1>Sign in</h1>
@@ -108,11 +110,49 @@ describe.skipIf(whyNoBrowser())('the browser', { timeout: 120_000 }, () => {
     expect((await web.run('browser_extract', {}, first)).code).toBe('NOT_FOUND')
   })
 
+  test('a page may speak over a WebSocket with a host that is listed', async () => {
+    const sockets = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+    onTestFinished(() => void sockets.close())
+    await once(sockets, 'listening')
+    sockets.on('connection', socket => socket.on('message', data => socket.send(`${data} yourself`)))
+    const address = sockets.address()
+    const place = `127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`
+    const script = `const socket = new WebSocket('ws://${place}')
+      socket.onopen = () => socket.send('hello')
+      socket.onmessage = event => { document.getElementById('said').textContent = event.data }`
+    await using web = await surfing(
+      { '/': `<p id=said></p><script>${script}</script>` },
+      { 'network.allowHosts': [place] },
+    )
+    await web.open('/')
+    const said = async () => (await web.run('browser_extract', { selector: '#said' })).output
+    await expect.poll(said, patience).toBe('hello yourself')
+  })
+
   test('a dry run says what would be done, and opens nothing', async () => {
     await using web = await surfing({ '/': form })
     const args = { url: `${web.site.url}/` }
     const { output } = await web.bench.run('browser_navigate', args, { dryRun: true })
     expect(output).toContain('Allowed by: network.allowHosts')
     expect(web.site.asked).toEqual([])
+  })
+})
+
+describe('where there is no browser', () => {
+  test('the tools say why they are not available, and what to do', async () => {
+    await using web = await surfing({}, { 'browser.executable': '/nowhere/chromium' })
+    const tools = web.bench.tools.list().filter(({ group }) => group === 'browser')
+    const reason = 'The setting browser.executable names /nowhere/chromium, which is no program that can be started.'
+    expect(tools.map(({ name, available }) => [name, available])).toEqual(
+      ['click', 'extract', 'navigate', 'screenshot', 'type'].map(verb => [`browser_${verb}`, false]),
+    )
+    for (const tool of tools) expect(tool.reason).toBe(reason)
+    expect(await web.open('/')).toMatchObject({ success: false, code: 'FORBIDDEN', error: reason })
+  })
+
+  test.skipIf(whyNoBrowser() || process.getuid?.() !== 0)('as root without a sandbox none runs', async () => {
+    await using web = await surfing({}, { 'sandbox.level': 'off' })
+    const { success, error } = await web.open('/')
+    expect({ success, error }).toEqual({ success: false, error: expect.stringContaining('the gateway runs as root') })
   })
 })
