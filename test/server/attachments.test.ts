@@ -2,13 +2,16 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import * as z from 'zod'
 import { createAttachments } from '../../src/server/attachments.ts'
 import { loadConfig } from '../../src/server/config.ts'
 import type { Config } from '../../src/server/settings.ts'
+import { createTools } from '../../src/server/tools/registry.ts'
+import { defineTool } from '../../src/server/tools/tool.ts'
 import { browser } from '../support/browser-cookie.ts'
 import { testGateway } from '../support/gateway.ts'
 import { temporaryStore } from '../support/store.ts'
-import { newSession } from './api/rest.ts'
+import { converse, newSession, rest } from './api/rest.ts'
 
 const png = Buffer.from('89504e470d0a1a0a', 'hex')
 const dayMs = 86_400_000
@@ -154,4 +157,32 @@ test('over HTTP an image is shown and all else is loaded, and neither can run an
   const signedIn = await gateway.fetch(`/api/v1/attachments/${image.id}`, { token: '', headers })
   expect(signedIn.status).toBe(200)
   expect((await gateway.fetch(`/api/v1/attachments/${image.id}`, { token: '' })).status).toBe(401)
+})
+
+test('a run tells its session of the files of a tool, and its log names them', async () => {
+  await using gateway = await testGateway()
+  const tool = defineTool({
+    name: 'test_tool',
+    description: 'Makes a file.',
+    group: 'test',
+    permission: 'safe',
+    schema: z.strictObject({}),
+    example: {},
+    async run(_args, { attachments, sessionId, invocationId }) {
+      const file = { sessionId, invocationId, name: 'a.png', mime: 'image/png', content: png }
+      return { output: 'Made.', attachments: [await attachments.add(file)] }
+    },
+  })
+  gateway.app.tools = createTools(gateway.app, [tool])
+  const sessionId = await newSession(gateway)
+  const told = Promise.withResolvers<Record<string, unknown>>()
+  gateway.app.bus.onSession(sessionId, ({ type, payload }) => type === 'tool.result' && told.resolve(payload))
+  await converse(gateway, sessionId, '/tool test_tool {}')
+  const [kept] = await gateway.app.attachments.list(sessionId)
+  const ref = { id: kept?.id, name: 'a.png', mime: 'image/png', bytes: 8 }
+  expect(await told.promise).toMatchObject({ success: true, attachments: [ref] })
+  const history = await (await gateway.fetch(`/api/v1/sessions/${sessionId}/messages`)).json()
+  expect(JSON.stringify(history)).toContain(`attachment:${kept?.id}`)
+  const { body } = await rest(gateway, 'POST', '/api/v1/tools/test_tool', { body: { args: {} } })
+  expect(body).toMatchObject({ success: true, attachments: [{ name: 'a.png' }] })
 })
