@@ -39,7 +39,8 @@ export default defineConfig({
             'reading-worker': 'src/server/tools/reading/reading-worker.ts',
             'compute-worker': 'src/server/tools/compute/compute-worker.ts',
           },
-          output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+          // Names and lines for stack traces; the sources themselves would be most of what is installed.
+          output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js', sourcemapExcludeSources: true },
         },
       },
     },
