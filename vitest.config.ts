@@ -6,6 +6,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts', 'test/**/*.test.tsx'],
     globalSetup: ['test/support/setup.ts'],
     pool: 'forks',
+    // Most tests wait for a disk, a child or a timer: one file per core, not one less.
+    maxWorkers: '100%',
     // Node strips types with WebAssembly. V8 now and then aborts when a thread ends that had made faster wrappers for it.
     execArgv: ['--wasm-wrapper-tiering-budget=1000000000'],
     testTimeout: 20_000,
