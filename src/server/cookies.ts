@@ -5,6 +5,12 @@ import type { SignIn } from './record.ts'
 /** Name of the cookie that a signed-in browser carries. */
 export const cookieName = 'talon_session'
 
+const saidName = 'talon_said'
+const saidSeconds = 60
+// Browsers keep 4 KB of a cookie, in which a letter may take nine bytes.
+const maxSaidChars = 300
+const saidOptions = { path: '/', httpOnly: true, sameSite: 'Strict' } as const
+
 /** Signs a browser in: not readable by scripts, not sent from other sites. */
 export function setSignInCookie(c: Context, signIn: SignIn, secure: boolean): void {
   setCookie(c, cookieName, signIn.secret, {
@@ -32,4 +38,19 @@ export function cookieOf(header: string | undefined): string | undefined {
     if (name === cookieName && value) return value
   }
   return undefined
+}
+
+/** Keeps what the next page is to say: in a cookie, because a sentence in an address could be written by anybody. */
+export function keepSaid(c: Context, text: string): void {
+  setCookie(c, saidName, text.length > maxSaidChars ? `${text.slice(0, maxSaidChars)}…` : text, {
+    ...saidOptions,
+    maxAge: saidSeconds,
+  })
+}
+
+/** What the page before left to be said, once. */
+export function takeSaid(c: Context): string | undefined {
+  const text = getCookie(c, saidName)
+  if (text !== undefined) deleteCookie(c, saidName, saidOptions)
+  return text
 }

@@ -130,7 +130,7 @@ export const packages: Readonly<Record<string, { at: readonly string[]; types?: 
   commander: { at: ['cli/'] },
   hono: {
     at: ['server/*', 'server/api/'],
-    types: ['server/pages/mount.ts', 'server/pages/render.ts'],
+    types: ['server/pages/mount.ts', 'server/pages/render.ts', 'server/pages/show.ts'],
   },
   'hono-rate-limiter': { at: ['server/limit-http.ts'] },
   'lru-cache': { at: ['server/*'] },

@@ -3,12 +3,13 @@ import { h } from 'preact'
 import { TalonError } from '../../protocol/errors.ts'
 import { clearSignInCookie, setSignInCookie } from '../cookies.ts'
 import { actorAt, fromOf, type HttpEnv } from '../http.ts'
-import type { App, Identity } from '../record.ts'
+import type { App } from '../record.ts'
 import { type Assets, openAssets } from './assets.ts'
 import { favicon } from './favicon.ts'
 import { Login, safeNext } from './login.tsx'
 import type { PageEntry } from './page.ts'
 import { createRenderer, type Renderer } from './render.ts'
+import { act, readForm, showPage } from './show.ts'
 
 type C = Context<HttpEnv>
 
@@ -52,40 +53,17 @@ export function mountPages(
   })
   http.post('/login', c => signIn(c, app, render))
   http.post('/logout', c => signOut(c, app))
-  for (const page of pages) http.get(page.path, c => showPage(c, app, render, page))
+  for (const page of pages) {
+    http.get(page.path, c => showPage(c, app, render, page))
+    if (page.actions) http.post(page.path, c => act(c, app, render, page))
+  }
   http.get('*', (c, next) => (wantsPage(c) ? render.error(c, notFound()) : next()))
   return { wantsPage, error: render.error }
 }
 
-async function showPage(c: C, app: App, render: Renderer, page: PageEntry): Promise<Response> {
-  const identity = c.get('identity')
-  if (!identity) {
-    const url = new URL(c.req.url)
-    return c.redirect(`/login?next=${encodeURIComponent(url.pathname + url.search)}`, 303)
-  }
-  try {
-    const { title, body } = await page.open(app, contextOf(c, app, identity, page))
-    return render.page(c, { title, body, status: 200 })
-  } catch (error) {
-    return render.error(c, error)
-  }
-}
-
-function contextOf(c: C, app: App, identity: Identity, page: PageEntry) {
-  if (!identity.scopes.has(page.scope)) {
-    throw new TalonError('FORBIDDEN', `This page needs a token with the scope “${page.scope}”.`)
-  }
-  return {
-    identity,
-    now: app.clock.now(),
-    param: (name: string) => c.req.param(name) ?? '',
-    query: (name: string) => c.req.query(name) || undefined,
-  }
-}
-
 /** Signs in with a pasted token: a plain form, so that it works without JavaScript. */
 async function signIn(c: C, app: App, render: Renderer): Promise<Response> {
-  const form = await readForm(c)
+  const form = await readForm(c, maxFormBytes)
   const next = safeNext(form?.get('next') ?? undefined)
   const token = form?.get('token')?.trim() ?? ''
   try {
@@ -103,12 +81,6 @@ async function signIn(c: C, app: App, render: Renderer): Promise<Response> {
     c.header('Retry-After', String(seconds))
     return loginPage(c, render, { next, problem: error.message, status: 429 })
   }
-}
-
-async function readForm(c: C): Promise<URLSearchParams | undefined> {
-  const length = Number(c.req.header('content-length') ?? Number.NaN)
-  if (!(length <= maxFormBytes)) return undefined
-  return new URLSearchParams(await c.req.text())
 }
 
 async function signOut(c: C, app: App): Promise<Response> {

@@ -15,7 +15,16 @@ export interface Renderer {
   /** Answers with a page in the shell; `bare` leaves navigation and connection out. */
   page(
     c: Context<HttpEnv>,
-    input: { title: string; body: ComponentChild; status: ContentfulStatusCode; bare?: boolean },
+    input: {
+      title: string
+      body: ComponentChild
+      status: ContentfulStatusCode
+      bare?: boolean
+      /** What a form did, said above the page. */
+      said?: string
+      /** Why a form did nothing. */
+      problem?: string
+    },
   ): Response
   /** Answers with the page of an error; what is no `TalonError` is logged, and shown as internal. */
   error(c: Context<HttpEnv>, thrown: unknown): Response
@@ -25,11 +34,14 @@ export interface Renderer {
 export function createRenderer(input: { app: App; tags: AssetTags; pages: readonly PageEntry[] }): Renderer {
   const { app, tags } = input
   const navigation = navigationOf(input.pages)
-  const page: Renderer['page'] = (c, { title, body, status, bare = false }) => {
+  const page: Renderer['page'] = (c, { title, body, status, bare = false, said, problem }) => {
     const identity = bare ? undefined : c.get('identity')
     const signedIn = identity !== undefined
     const canSignOut = identity?.webSession !== undefined
-    const shell = h(Shell, { title, tags, path: c.req.path, navigation, signedIn, canSignOut, children: body })
+    const shell = h(Shell, {
+      ...{ title, tags, path: c.req.path, navigation, signedIn, canSignOut, said, problem },
+      children: body,
+    })
     const html = renderToString(h(IslandNames.Provider, { value: new Set<string>(), children: shell }))
     // A page shows what is true now; after signing out, going back must not show it again.
     c.header('Cache-Control', 'no-store')

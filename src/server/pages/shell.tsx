@@ -2,6 +2,7 @@ import type { ComponentChildren, JSX } from 'preact'
 import { useContext } from 'preact/hooks'
 import ConnectionNotice from '../../islands/ConnectionNotice.tsx'
 import ConnectionStatus from '../../islands/ConnectionStatus.tsx'
+import Notices from '../../islands/Notices.tsx'
 import type { AssetTags } from './assets.ts'
 import { Island, IslandNames } from './island.tsx'
 
@@ -15,6 +16,9 @@ export interface ShellProps {
   signedIn: boolean
   /** False where nobody signed in, because everybody may enter. */
   canSignOut: boolean
+  /** What a form did, and why another did nothing. */
+  said: string | undefined
+  problem: string | undefined
   children: ComponentChildren
 }
 
@@ -45,8 +49,19 @@ export function Shell(props: ShellProps): JSX.Element {
             <Sidebar {...props} />
             <main id="main" class="content" tabIndex={-1}>
               <Island name="ConnectionNotice" of={ConnectionNotice} props={{}} />
+              {props.said && (
+                <p class="alert mb-6" role="status">
+                  {props.said}
+                </p>
+              )}
+              {props.problem && (
+                <p class="alert alert-danger mb-6" role="alert">
+                  {props.problem}
+                </p>
+              )}
               {children}
             </main>
+            <Island name="Notices" of={Notices} props={{}} />
           </div>
         ) : (
           <main id="main" class="lone" tabIndex={-1}>
