@@ -15,8 +15,13 @@ export interface Opened {
  */
 export async function openConnection(context: Context): Promise<Opened> {
   const gateway = findGateway(context)
-  const { url, token } = gateway
-  const client = connect({ url, token, client: { name: 'talon-cli', version: context.version } })
+  const { url } = gateway
+  // The next start of a gateway on this data folder may have another port, and has another token.
+  const client = connect({
+    url: () => findGateway(context).url,
+    token: () => findGateway(context).token,
+    client: { name: 'talon-cli', version: context.version },
+  })
   const state = await firstResult(client)
   if (state.status === 'open') return { client, gateway }
   client.close()

@@ -31,6 +31,8 @@ export class Link {
   readonly #stopWaking: () => void
   #socket: WebSocket | undefined
   #helloId = ''
+  // Asked for with the address, so that both are of the same moment.
+  #token = ''
   #attempt = 0
   #floorMs = 0
   #openedAt: number | undefined
@@ -80,7 +82,8 @@ export class Link {
   }
 
   #connect(): void {
-    const socket = new this.#settings.WebSocket(this.#settings.url)
+    const socket = this.#open()
+    if (!socket) return this.#retryLater(1006)
     this.#socket = socket
     socket.onopen = () => this.#hello(socket)
     socket.onmessage = event => this.#receive(event.data)
@@ -88,8 +91,21 @@ export class Link {
     this.#deadline = setTimeout(() => this.#abandon(), this.#settings.connectTimeoutMs)
   }
 
+  /** Undefined where nobody can say now where the gateway is. */
+  #open(): WebSocket | undefined {
+    let url: string
+    try {
+      url = this.#settings.url()
+      this.#token = this.#settings.token()
+    } catch {
+      return undefined
+    }
+    return new this.#settings.WebSocket(url)
+  }
+
   #hello(socket: WebSocket): void {
-    const { token, client } = this.#settings
+    const { client } = this.#settings
+    const token = this.#token
     this.#helloId = randomId()
     const resume = this.#owner.resume()
     const payload = {

@@ -2,10 +2,13 @@ import { protocolVersion } from '../protocol/version.ts'
 
 /** How to reach a gateway; everything but `url` has a default. */
 export interface ConnectOptions {
-  /** The gateway's origin, `http(s)` or `ws(s)`, with or without `/ws`. */
-  url: string
-  /** A `tln_…` token. A page of the dashboard leaves it out: its cookie speaks for it. */
-  token?: string | undefined
+  /**
+   * The gateway's origin, `http(s)` or `ws(s)`, with or without `/ws`. A function is asked at each try to connect, for a gateway
+   * that moves; while it throws, the try counts as failed.
+   */
+  url: string | (() => string)
+  /** A `tln_…` token, or what tells it at each connection. A page of the dashboard leaves it out: its cookie speaks for it. */
+  token?: string | (() => string | undefined) | undefined
   /** Who speaks, for the gateway's logs. */
   client?: { name: string; version: string } | undefined
   WebSocket?: typeof globalThis.WebSocket | undefined
@@ -25,13 +28,17 @@ export interface ConnectOptions {
   backoffCapMs?: number | undefined
 }
 
-export type Settings = Required<{ [K in keyof ConnectOptions]: Exclude<ConnectOptions[K], undefined> }>
+type Given = Required<{ [K in keyof ConnectOptions]: Exclude<ConnectOptions[K], undefined> }>
+
+export type Settings = Omit<Given, 'url' | 'token'> & { url: () => string; token: () => string }
 
 /** Fills in the defaults and turns the address into that of the WebSocket. Throws `TypeError` if `url` is none. */
 export function settingsOf(options: ConnectOptions): Settings {
+  const { url, token } = options
+  const fixed = typeof url === 'string' ? socketUrl(url) : undefined
   return {
-    url: socketUrl(options.url),
-    token: options.token ?? '',
+    url: () => fixed ?? socketUrl(typeof url === 'string' ? url : url()),
+    token: () => (typeof token === 'function' ? token() : token) ?? '',
     client: options.client ?? { name: 'talon-client', version: protocolVersion },
     WebSocket: options.WebSocket ?? globalThis.WebSocket,
     random: options.random ?? Math.random,

@@ -171,6 +171,8 @@ async function open(parts: Parts, lock: Lock, assets: Assets): Promise<Opened> {
   // Before the port opens, so that nobody ever hears that it is ready while there is something to import.
   const firstImport = createFirstImport(app, lifecycle)
   port = await listen(server, host, config['server.port'])
+  // Before the address, so that whoever reads that finds the token of the same start.
+  writeFileSync(join(app.home, 'run', 'cli.token'), `${parts.auth.issueCliToken()}\n`, { mode: 0o600 })
   lock.update({ host, port })
   return { ...parts, firstImport, lock, server, url: `http://${browserHost(host)}:${port}` }
 }
@@ -183,10 +185,9 @@ const everybody: Identity = {
   expiresAt: undefined,
 }
 
-/** What a start does once the port is open: the command line's token, runs that wait, the sign-in link. */
+/** What a start does once the port is open: runs that wait, the sign-in link. */
 async function begin(opened: Opened, print: (line: string) => void): Promise<RunningGateway> {
   const { app, settings, auth, audit, runs, backups, firstImport, url } = opened
-  writeFileSync(join(app.home, 'run', 'cli.token'), `${auth.issueCliToken()}\n`, { mode: 0o600 })
   firstImport.start()
   backups.start()
   void app.tools.start()

@@ -1,7 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { Message } from '../../src/protocol/shapes.ts'
 import { type ScriptedGateway, scriptedGateway } from '../support/scripted-gateway.ts'
-import { type CommandOptions, runCommand, type Started, startCommand } from './command.ts'
+import { type CommandOptions, newHome, runCommand, type Started, startCommand } from './command.ts'
 import { accept, enter, entry, finishRun, resumed, runId, say, session, sessionId } from './conversation.ts'
 
 let gateway: ScriptedGateway
@@ -112,6 +114,38 @@ describe('talon chat with a message', () => {
     say(second, 4, 'One two')
     expect(await command.exitCode).toBe(0)
     expect(command.out()).toBe('One two\n')
+  })
+
+  it('follows the gateway of its data folder to the port and the token of its next start', async () => {
+    const next = await scriptedGateway()
+    onTestFinished(() => next.close())
+    const home = newHome()
+    mkdirSync(join(home, 'run'))
+    const holdAt = (url: string, token: string) => {
+      const run = {
+        pid: process.pid,
+        version: '0.4.0',
+        host: '127.0.0.1',
+        port: Number(new URL(url).port),
+        bootId: token,
+        startedAt: 1,
+      }
+      writeFileSync(join(home, 'run', 'cli.token'), token)
+      writeFileSync(join(home, 'run', 'gateway.json'), JSON.stringify(run))
+    }
+    holdAt(gateway.url, 'tln_cli_one')
+    const command = startCommand(['chat', sessionId, '-m', 'Hello'], { home, env: { USER: 'ada' } })
+    const first = await gateway.connection()
+    await enter(first)
+    await accept(first)
+    entry(first, 3, { role: 'user', content: 'Hello' })
+    holdAt(next.url, 'tln_cli_two')
+    first.cut()
+    const second = await next.connection()
+    expect((await second.welcome())['token']).toBe('tln_cli_two')
+    second.send('session.resumed', { ...resumed, seq: 4, replayed: 1 })
+    say(second, 4, 'One two')
+    expect(await command.exitCode).toBe(0)
   })
 
   it('does not wait for a run that ended without a word while the connection was lost', async () => {

@@ -37,7 +37,30 @@ test.each([
   ['wss://a.example/talon/ws/', 'wss://a.example/talon/ws'],
   ['https://a.example/talon?token=secret#x', 'wss://a.example/talon/ws'],
 ])('%s is reached at %s', (url, socketUrl) => {
-  expect(settingsOf({ url }).url).toBe(socketUrl)
+  expect(settingsOf({ url }).url()).toBe(socketUrl)
+})
+
+test('a gateway that moves is looked for at each try, and nobody who can say where it is counts as a failed one', async () => {
+  const first = await gatewayForTest()
+  const second = await gatewayForTest()
+  const places = [{ url: first.url, token: 'one' }, undefined, { url: second.url, token: 'two' }]
+  let at = 0
+  const place = () => {
+    const found = places[at]
+    if (!found) {
+      at += 1
+      throw new Error('It is gone.')
+    }
+    return found
+  }
+  const client = clientForTest('', { url: () => place().url, token: () => place().token, random: () => 0 })
+  const connection = await first.connection()
+  expect((await connection.welcome())['token']).toBe('one')
+  await stateOf(client, 'open')
+  at = 1
+  connection.cut()
+  expect((await (await second.connection()).welcome())['token']).toBe('two')
+  await stateOf(client, 'open')
 })
 
 test('an address that is none throws at once', () => {
