@@ -1,8 +1,10 @@
 import { spawnSync } from 'node:child_process'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { backup } from './backup.ts'
 import { cache } from './cache.ts'
+import { dashboard } from './dashboard.ts'
 import { durable } from './durable.ts'
 import { http } from './http.ts'
 import { importing } from './import.ts'
@@ -30,9 +32,17 @@ const benchmarks = {
   limits,
   logs,
   tools,
+  dashboard,
 }
 
-const asked = process.argv.slice(2)
+// Those that take many minutes run only where they are named.
+const long = ['dashboard']
+
+const { values, positionals: asked } = parseArgs({
+  allowPositionals: true,
+  options: { minutes: { type: 'string', default: '10' } },
+})
+const minutes = Math.max(1, Math.floor(Number(values.minutes)) || 1)
 const unknown = asked.find(name => !Object.hasOwn(benchmarks, name))
 if (unknown !== undefined) {
   console.error(`There is no benchmark "${unknown}". There are: ${Object.keys(benchmarks).join(', ')}.`)
@@ -47,5 +57,5 @@ console.log(
   `Node ${process.versions.node}, ${cpus().length} × ${cpu?.model ?? 'unknown processor'}; client and server on this machine.`,
 )
 for (const [name, run] of Object.entries(benchmarks)) {
-  if (asked.length === 0 || asked.includes(name)) print(name, await run())
+  if (asked.length === 0 ? !long.includes(name) : asked.includes(name)) print(name, await run({ minutes }))
 }

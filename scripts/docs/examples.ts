@@ -41,6 +41,7 @@ const approval: EventPayload<'approval.requested'> = {
   toolName: 'shell_execute',
   permission: 'exec',
   args: { command: 'npm test' },
+  workspace: '/srv/talon/workspace',
   reason: 'In the profile "workspace" commands and the network ask first where the sandbox is not full.',
   rule: 'workspace.unwalled',
   profile: 'workspace',
@@ -51,6 +52,36 @@ const approval: EventPayload<'approval.requested'> = {
   requestedAt: exampleTime,
   expiresAt: exampleTime + 120_000,
 }
+
+const scheduleRun = {
+  dueAt: exampleTime,
+  startedAt: exampleTime + 12,
+  cause: 'due' as const,
+  sessionId,
+  runId,
+  state: 'done' as const,
+  error: null,
+}
+
+const schedule = {
+  id: 'sched_019c6f3a-c000-7333-8ccc-334455667788',
+  name: 'News',
+  cron: '0 8 * * 1-5',
+  onceAt: null,
+  timezone: 'Europe/Berlin',
+  text: 'Summarize what is new in notes/.',
+  sessionId,
+  tokenId: '3f9a1c',
+  profile: 'workspace' as const,
+  tainted: false,
+  createdAt: exampleTime - 86_400_000,
+  nextAt: exampleTime + 86_400_000,
+  paused: null,
+  missed: 0,
+  missedAt: [],
+  lastRun: scheduleRun,
+}
+const scheduleId = schedule.id
 
 const grant = {
   id: 'grant_019c6f3a-b100-7222-8bbb-223344556677',
@@ -182,7 +213,7 @@ export const requestExamples: RequestExamples = {
     request: { limit: 20, channel: 'cli', watch: true },
     reply: { sessions: [item], nextCursor: null },
   },
-  'session.get': { request: { sessionId }, reply: { session: { ...session, elevatedUntil: null } } },
+  'session.get': { request: { sessionId }, reply: { session: { ...session, elevatedUntil: null, delegation: null } } },
   'session.history': {
     request: { sessionId, after: 0, limit: 100 },
     reply: { sessionId, epoch: 1, messages: [question, answer], hasMore: false },
@@ -247,6 +278,19 @@ export const requestExamples: RequestExamples = {
     reply: { approvalId: approval.approvalId, decision: 'allow', grantId: grant.id },
   },
   'approval.revoke': { request: { grantId: grant.id }, reply: { grantId: grant.id } },
+  'approval.restore': { request: { grantId: grant.id }, reply: { grantId: grant.id } },
+  'schedule.list': { request: {}, reply: { schedules: [schedule] } },
+  'schedule.get': { request: { scheduleId }, reply: { schedule, runs: [scheduleRun] } },
+  'schedule.add': {
+    request: { text: schedule.text, cron: schedule.cron, timezone: schedule.timezone, name: 'News', sessionId },
+    reply: { schedule: { ...schedule, lastRun: null } },
+  },
+  'schedule.remove': { request: { scheduleId }, reply: { scheduleId } },
+  'schedule.pause': {
+    request: { scheduleId, paused: true },
+    reply: { schedule: { ...schedule, paused: 'A person paused it.' } },
+  },
+  'schedule.run': { request: { scheduleId }, reply: { scheduleId, sessionId, runId } },
   'session.elevate': {
     request: { sessionId, minutes: 30 },
     reply: { sessionId, elevatedUntil: exampleTime + 1_800_000 },
@@ -277,6 +321,18 @@ export const requestExamples: RequestExamples = {
     },
   },
   'metrics.subscribe': { request: { intervalMs: 5_000 }, reply: {} },
+  'metrics.history': {
+    request: { range: '5m' },
+    reply: {
+      ...{ range: '5m', from: exampleTime, stepMs: 5_000 },
+      series: {
+        ...{ messagesPerSecond: [null, 3.4], requestsPerSecond: [null, 41.2], tokensPerSecond: [null, 86.4] },
+        ...{ costUsdPerHour: [null, 1.51], errorsPerMinute: [null, 0], p50Ms: [null, 0.62], p99Ms: [null, 4.1] },
+        ...{ memoryBytes: [null, 104_900_000], heapBytes: [null, 31_460_000], eventLoopDelayMs: [null, 1.3] },
+        ...{ connections: [null, 12], activeRuns: [null, 2] },
+      },
+    },
+  },
   'logs.subscribe': {
     request: { level: 'warn', after: 4_000 },
     reply: { after: 4_000, dropped: 0, bootId: '019c6f3a-6000-7abc-8def-0123456789ab' },
@@ -297,6 +353,7 @@ export const requestExamples: RequestExamples = {
         },
       ],
       hash: 'e3b0c44298fc1c149afbf4c8996fb924',
+      waiting: null,
     },
   },
   'config.update': {
@@ -332,8 +389,8 @@ export const eventExamples: EventExamples = {
   'logs.dropped': { count: 130 },
   'metrics.sample': {
     ...{ at: exampleTime, intervalMs: 5_000, connections: 12, activeRuns: 2 },
-    ...{ requestsPerSecond: 41.2, messagesPerSecond: 3.4, tokensPerSecond: 86.4, errors: 0 },
-    ...{ p50Ms: 0.62, p99Ms: 4.1, memoryBytes: 104_857_600, eventLoopDelayMs: 1.3 },
+    ...{ requestsPerSecond: 41.2, messagesPerSecond: 3.4, tokensPerSecond: 86.4, costUsd: 0.0021, errors: 0 },
+    ...{ p50Ms: 0.62, p99Ms: 4.1, memoryBytes: 104_857_600, heapBytes: 31_457_280, eventLoopDelayMs: 1.3 },
   },
   'session.message': { sessionId, message: question },
   'session.message.delta': { ...ofRun, delta: 'Hello ', index: 1 },

@@ -32,7 +32,7 @@ export const routes: readonly Route[] = [
     path: '/api/v1/sessions',
     scope: 'read',
     like: 'session.list',
-    answer: '200; `limit`, `cursor`, `channel`, `state`, `senderId`, `query` in the query string',
+    answer: '200; `limit`, `cursor`, `channel`, `state`, `senderId`, `query`, `order`, `deleted=true` in the query string',
   },
   {
     method: 'POST',
@@ -101,7 +101,7 @@ export const routes: readonly Route[] = [
     path: '/api/v1/tools/runs',
     scope: 'read',
     like: 'tools.history',
-    answer: '200; `sessionId`, `toolName`, `before`, `limit` in the query string',
+    answer: '200; `sessionId`, `toolName`, `outcome`, `before`, `limit` in the query string',
   },
   { method: 'GET', path: '/api/v1/tools/runs/:id', scope: 'read', like: 'tools.run', answer: '200' },
   { method: 'GET', path: '/api/v1/approvals', scope: 'approve', like: 'approval.list', answer: '200' },
@@ -113,6 +113,13 @@ export const routes: readonly Route[] = [
     answer: '200, for `{decision, remember?}`',
   },
   { method: 'DELETE', path: '/api/v1/grants/:id', scope: 'approve', like: 'approval.revoke', answer: '204' },
+  {
+    method: 'POST',
+    path: '/api/v1/grants/:id/restore',
+    scope: 'approve',
+    like: 'approval.restore',
+    answer: '200',
+  },
   {
     method: 'POST',
     path: '/api/v1/sessions/:id/elevate',
@@ -138,6 +145,36 @@ export const routes: readonly Route[] = [
     path: '/api/v1/sessions/:id/attachments',
     scope: 'read',
     answer: '200 `{attachments}`, newest first',
+  },
+  { method: 'GET', path: '/api/v1/schedules', scope: 'read', like: 'schedule.list', answer: '200' },
+  {
+    method: 'POST',
+    path: '/api/v1/schedules',
+    scope: 'tools',
+    like: 'schedule.add',
+    answer: '201 `{schedule}` with `Location`; it needs the scope `chat` too',
+  },
+  { method: 'GET', path: '/api/v1/schedules/:id', scope: 'read', like: 'schedule.get', answer: '200' },
+  {
+    method: 'DELETE',
+    path: '/api/v1/schedules/:id',
+    scope: 'tools',
+    like: 'schedule.remove',
+    answer: '204; it needs the scope `chat` too',
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/schedules/:id/pause',
+    scope: 'tools',
+    like: 'schedule.pause',
+    answer: '200 `{schedule}`, for `{paused}`; it needs the scope `chat` too',
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/schedules/:id/run',
+    scope: 'tools',
+    like: 'schedule.run',
+    answer: '202 `{scheduleId, sessionId, runId}`; it needs the scope `chat` too',
   },
   {
     method: 'GET',
@@ -219,10 +256,17 @@ export const routes: readonly Route[] = [
   },
   {
     method: 'GET',
+    path: '/api/v1/history',
+    scope: 'read',
+    like: 'metrics.history',
+    answer: '200; `range` in the query string: `5m`, `1h` (the default) or `24h`',
+  },
+  {
+    method: 'GET',
     path: '/api/v1/logs',
     scope: 'admin',
     answer:
-      '200 `{entries, after, dropped, bootId}`: the newest lines of the log, or with `after` those after it; `level`, `text`, `limit` (1 to 2000, 100 where absent) in the query string; see docs/logs.md',
+      '200 `{entries, after, dropped, bootId}`: the newest lines of the log, or with `after` those after it; `level`, `text`, `field` (`name=value`), `limit` (1 to 2000, 100 where absent) in the query string; see docs/logs.md',
   },
   {
     method: 'GET',
@@ -258,6 +302,13 @@ export const routes: readonly Route[] = [
     scope: 'admin',
     answer:
       '200, the file, with its SHA-256 in `Repr-Digest`; with `.sha256` behind the name the line that `sha256sum -c` reads',
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/backups/:name/verify',
+    scope: 'admin',
+    answer:
+      '200 `{ok: true, sessions, messages, newestActivityAt, schema, pending, …}` after reading all of it; 503 with what is wrong with it',
   },
   { method: 'DELETE', path: '/api/v1/backups/:name', scope: 'admin', answer: '204' },
   {

@@ -21,6 +21,7 @@ import { logsCommand } from './logs.ts'
 import { migrateCommand } from './migrate.ts'
 import { restartCommand } from './restart.ts'
 import { restoreCommand } from './restore.ts'
+import { scheduleCommand } from './schedule.ts'
 import { searchCommand } from './search.ts'
 import { serviceCommand } from './service.ts'
 import { startCommand } from './start.ts'
@@ -48,6 +49,7 @@ const subcommands: AddCommand[] = [
   loginCommand,
   tokenCommand,
   approvalsCommand,
+  scheduleCommand,
   configCommand,
   auditCommand,
   doctorCommand,

@@ -95,6 +95,10 @@ export class GatewayClient implements Client {
     return new SessionIterator(position, follower => this.#follow(sessionId, follower))
   }
 
+  retryNow(): void {
+    this.#link.retryNow()
+  }
+
   close(): void {
     this.#link.end('closed', localError('CANCELLED', 'The client was closed.'))
   }

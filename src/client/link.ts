@@ -64,6 +64,11 @@ export class Link {
     }
   }
 
+  /** Tries at once where the next try waits. */
+  retryNow(): void {
+    if (this.state.status === 'reconnecting' && this.state.nextInMs > 0) this.#tryAgain()
+  }
+
   /** Ends it for good. */
   end(reason: ClosedState['reason'], error: TalonClientError): void {
     if (this.state.status === 'closed') return
@@ -193,7 +198,7 @@ export class Link {
   /** The network or the page is back: try now instead of later, or look whether the link survived. */
   #wake(): void {
     if (this.state.status === 'open') this.#probe()
-    else if (this.#retry !== undefined && !this.#socket) this.#tryAgain()
+    else this.retryNow()
   }
 
   /** Takes the connection for lost without waiting for a closing handshake that a dead link never ends. */

@@ -82,6 +82,8 @@ export interface Client {
    * `maxBufferedEvents` behind misses live events, never an entry: those are read from the log once it caught up.
    */
   session(sessionId: string, position?: SessionPosition): AsyncIterableIterator<SessionEvent>
+  /** Tries at once where the next try waits; elsewhere it does nothing. */
+  retryNow(): void
   /** Ends the connection for good: open requests reject with `CANCELLED`, open iterators are done. */
   close(): void
 }

@@ -2,6 +2,7 @@ import type { RunState, Session, SessionItem, SessionState, ToolCall, Usage } fr
 import type { AccessCommands, AccessQueries } from './access.ts'
 import type { AttachmentCommands, AttachmentQueries } from './attachments.ts'
 import type { Audited } from './audit.ts'
+import type { DelegationCommands, DelegationQueries } from './delegations.ts'
 import type { StoreStats } from './figures.ts'
 import type { HeavyQueries } from './heavy.ts'
 import type { ImportCommands, ImportQueries } from './imports.ts'
@@ -20,16 +21,19 @@ import type {
   Target,
   WholeSession,
 } from './records.ts'
+import type { ScheduleCommands, ScheduleQueries } from './schedules.ts'
 import type { BudgetLimits, BudgetState, EndedCall, SpendingCommands, SpendingQueries } from './spending.ts'
 import type { NewInvocation, ToolRunCommands, ToolRunQueries } from './tool-runs.ts'
 
 export type * from './attachments.ts'
 export type * from './audit.ts'
+export type * from './delegations.ts'
 export type * from './figures.ts'
 export type * from './heavy.ts'
 export type * from './imports.ts'
 export type * from './memory.ts'
 export type * from './records.ts'
+export type * from './schedules.ts'
 export type * from './spending.ts'
 export type * from './tool-runs.ts'
 
@@ -65,6 +69,8 @@ export interface Commands
     ToolRunCommands,
     MemoryCommands,
     AttachmentCommands,
+    DelegationCommands,
+    ScheduleCommands,
     ImportCommands {
   createSession(
     input: NewSession & { at: number; request?: RequestKey | undefined },
@@ -207,7 +213,12 @@ export interface SessionFilter {
   senderId?: string | undefined
   /** A part of title, sender or id, in any case. */
   query?: string | undefined
+  /** By the last activity; `newest` first if absent. */
+  order?: 'newest' | 'oldest' | undefined
 }
+
+/** A session that can still be restored. */
+export type DeletedSession = SessionItem & { deletedAt: number }
 
 export interface HistoryQuery {
   sessionId: string
@@ -232,6 +243,8 @@ export interface Queries
     ToolRunQueries,
     MemoryQueries,
     AttachmentQueries,
+    DelegationQueries,
+    ScheduleQueries,
     ImportQueries {
   getSession(sessionId: string): Promise<Session | undefined>
   /**
@@ -239,6 +252,11 @@ export interface Queries
    * have a `nextCursor`: a page looks at so many sessions only. `TalonError` `INVALID_MESSAGE` for a cursor that is not ours.
    */
   listSessions(filter: SessionFilter): Promise<{ sessions: SessionItem[]; nextCursor: string | null }>
+  /** Those that can still be restored, the newest deletion first. */
+  listDeleted(query: {
+    limit: number
+    cursor?: string | undefined
+  }): Promise<{ sessions: DeletedSession[]; nextCursor: string | null }>
   getHead(sessionId: string): Promise<Head | undefined>
   /** Ascending; `hasMore` means further in the direction of the paging. */
   history(query: HistoryQuery): Promise<{ entries: LogEntry[]; hasMore: boolean }>
@@ -249,8 +267,10 @@ export interface Queries
   nextQueuedRun(sessionId: string): Promise<Run | undefined>
   /** All that a dead process left behind, oldest first. */
   unfinishedRuns(): Promise<Run[]>
-  /** Newest first; runs of one epoch of a session. */
-  listRuns(query: { sessionId: string; epoch: number; limit: number }): Promise<Run[]>
+  /** Newest first; runs of one epoch of a session, with `before` only those that answer an earlier message. */
+  listRuns(query: { sessionId: string; epoch: number; before?: number | undefined; limit: number }): Promise<Run[]>
+  /** Newest first; of all sessions, but among the newest 500 runs only, so that it costs the same in any database. */
+  listFailedRuns(query: { since: number; limit: number }): Promise<Run[]>
   getMemorySummary(sessionId: string): Promise<{ summary: string; throughSeq: number } | undefined>
   counts(): Promise<{ sessions: number; activeSessions: number; totalMessages: number }>
   /** Tokens spent, as stored with the runs of this session. */

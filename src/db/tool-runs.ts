@@ -1,5 +1,6 @@
+import type { ToolOutcomeName } from '../protocol/shapes.ts'
 import type { Audited } from './audit.ts'
-import type { Invocation } from './records.ts'
+import type { Invocation, RequestKey } from './records.ts'
 
 /** What is noted of a run of a tool as it begins. */
 export type NewInvocation = Omit<Invocation, 'finishedAt' | 'outcome'> & {
@@ -7,6 +8,13 @@ export type NewInvocation = Omit<Invocation, 'finishedAt' | 'outcome'> & {
   decision?: object | undefined
   tainted?: boolean | undefined
   dryRun?: boolean | undefined
+}
+
+/** A run of which nothing was stored before it ended. */
+export type EndedInvocation = NewInvocation & {
+  request?: RequestKey | undefined
+  outcome: Record<string, unknown>
+  at: number
 }
 
 /** One run of a tool in the history, without its output. */
@@ -35,6 +43,7 @@ export interface InvocationItem {
 export interface InvocationQuery {
   sessionId?: string | undefined
   toolName?: string | undefined
+  outcome?: ToolOutcomeName | undefined
   /** Only runs that began before this one. */
   before?: string | undefined
   limit: number
@@ -58,6 +67,11 @@ export interface Grant {
 }
 
 export interface ToolRunCommands {
+  /**
+   * Records and counts a run that has ended, in one commit with others of the moment. For what can change nothing: a crash
+   * before leaves nothing of it. The caller has looked for its request, and lets none of the same in meanwhile.
+   */
+  recordEnded(input: EndedInvocation): Promise<void>
   /** Records one that was not let run. It is no reply: the same request may be sent again. */
   recordRefusal(input: Audited<NewInvocation & { outcome: Record<string, unknown>; at: number }>): Promise<void>
   /** One that covers the same stays as it is. `CONFLICT` if there are too many. */
@@ -68,7 +82,7 @@ export interface ToolRunCommands {
 
 export interface ToolRunQueries {
   /**
-   * Newest first; keyset paging. With `toolName` a page may hold fewer than `limit`, and still have a `nextCursor`: a page
+   * Newest first; keyset paging. With `toolName` or `outcome` a page may hold fewer than `limit`, and still have a `nextCursor`: a page
    * looks at so many runs only.
    */
   listInvocations(query: InvocationQuery): Promise<{ items: InvocationItem[]; nextCursor: string | null }>

@@ -5,6 +5,7 @@ import { logEntrySchema } from './requests/logs.ts'
 import { metricsSampleSchema } from './requests/metrics.ts'
 import {
   attachmentRefSchema,
+  decisionSchema,
   forkedFromSchema,
   messageSchema,
   runStates,
@@ -76,6 +77,8 @@ export const events = {
       error: z.string().optional(),
       durationMs: z.number(),
       attachments: z.array(attachmentRefSchema).optional(),
+      invocationId: z.string().optional(),
+      decision: decisionSchema.optional(),
     }),
     logged: false,
   },
@@ -180,6 +183,7 @@ export const events = {
       hash: z.string().optional(),
       changed: z.array(z.string()).optional(),
       restartRequired: z.array(z.string()).optional(),
+      confirmBy: z.number().optional(),
     }),
     logged: false,
   },

@@ -20,9 +20,9 @@ const maxRuns = 100
 // v0.3 has no paging, so it gets the longest page.
 const listLimit = 200
 
-/** What came after v0.3 and decides over what tools may do: its clients, which nobody looks after, never asked for it. */
+/** What came after v0.3 and decides over what tools may do, now or later: its clients, which nobody looks after, never asked for it. */
 export function isBeyondLegacy(type: string): boolean {
-  return type.startsWith('approval.') || type === 'session.elevate'
+  return type.startsWith('approval.') || type.startsWith('schedule.') || type === 'session.elevate'
 }
 
 /** The payload of a v0.3 request in the terms of this protocol. */

@@ -6,6 +6,7 @@ import { limitRequests } from './requests/limits.ts'
 import { logRequests } from './requests/logs.ts'
 import { metricRequests } from './requests/metrics.ts'
 import type { RequestRow } from './requests/row.ts'
+import { scheduleRequests } from './requests/schedules.ts'
 import { sessionRequests } from './requests/session.ts'
 import { toolRequests } from './requests/tools.ts'
 import { usageRequests } from './requests/usage.ts'
@@ -19,6 +20,7 @@ export const requests = {
   ...sessionRequests,
   ...toolRequests,
   ...approvalRequests,
+  ...scheduleRequests,
   ...channelRequests,
   ...configRequests,
   ...limitRequests,

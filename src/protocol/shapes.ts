@@ -8,6 +8,10 @@ export type Scope = (typeof scopes)[number]
 export const profiles = ['read-only', 'ask', 'workspace', 'full'] as const
 export type Profile = (typeof profiles)[number]
 
+/** What a sub-run can be made for; each has its own prompt and tools. */
+export const delegateRoles = ['research', 'writer', 'planner', 'critic', 'summarizer'] as const
+export type DelegateRole = (typeof delegateRoles)[number]
+
 // 128 characters hold a UUID or any sane name and keep an index row small.
 export const maxIdLength = 128
 export const maxShortLength = 200
@@ -19,6 +23,8 @@ export const configSchema = z.record(z.string(), z.unknown())
 
 export const roles = ['user', 'assistant', 'system', 'tool'] as const
 export const sessionStates = ['created', 'active', 'idle'] as const
+/** How a run of a tool ended, or that it has not. */
+export const toolOutcomes = ['succeeded', 'failed', 'refused', 'running'] as const
 export const runStates = ['queued', 'running', 'done', 'failed', 'cancelled', 'interrupted'] as const
 
 export const usageSchema = z.object({
@@ -124,6 +130,7 @@ export type SearchHit = z.infer<typeof searchHitSchema>
 export type SessionItem = z.infer<typeof sessionItemSchema>
 export type Session = z.infer<typeof sessionSchema>
 export type RunState = (typeof runStates)[number]
+export type ToolOutcomeName = (typeof toolOutcomes)[number]
 export type Role = (typeof roles)[number]
 export type SessionState = (typeof sessionStates)[number]
 export type ToolInfo = z.infer<typeof toolSchema>

@@ -16,6 +16,7 @@ import type { Assets } from './pages/assets.ts'
 import { mountPages } from './pages/mount.ts'
 import { problem } from './problem.ts'
 import type { App, Identity } from './record.ts'
+import { isStaticFile } from './static-files.ts'
 
 export interface HttpDeps {
   /** Counts and times every request. */
@@ -35,6 +36,7 @@ const contentSecurityPolicy = {
   imgSrc: ["'self'", 'data:'],
   fontSrc: ["'self'"],
   manifestSrc: ["'self'"],
+  workerSrc: ["'self'"],
   formAction: ["'self'"],
   baseUri: ["'none'"],
   frameAncestors: ["'none'"],
@@ -55,21 +57,21 @@ export function createHttp(app: App, deps: HttpDeps): Hono<HttpEnv> {
       }),
     )
     await next()
-    const durationMs = Math.round(app.clock.monotonic() - started)
     // On the answer itself: `c.header` would make a second one of it, which costs more than all else here.
     c.res.headers.set('X-Request-Id', c.get('requestId'))
+    if (!app.log.isOn('debug')) return
     const line = {
       requestId: c.get('requestId'),
       tokenId: c.get('identity')?.tokenId,
       method: c.req.method,
       path: c.req.path,
       status: c.res.status,
-      durationMs,
+      durationMs: Math.round(app.clock.monotonic() - started),
     }
     app.log.debug(line, 'request')
   })
   http.use(deps.measure)
-  http.use(traceHttp(app))
+  if (app.tracing.enabled) http.use(traceHttp(app))
   // What a tool made runs nothing, wherever it is opened; set on the way out, behind the policy of pages.
   http.use('/api/v1/attachments/*', async (c, next) => {
     await next()
@@ -85,7 +87,8 @@ export function createHttp(app: App, deps: HttpDeps): Hono<HttpEnv> {
       permissionsPolicy: { camera: [], geolocation: [], microphone: [], payment: [] },
     }),
   )
-  http.use(async (c, next) => {
+  // What only looks and goes on is no async function, which would cost each request some promises more.
+  http.use((c, next) => {
     const host = c.req.header('host')
     if (!deps.gatehouse.servesHost(host)) throw new TalonError('MISDIRECTED', 'This host name is not served here.')
     const origin = c.req.header('origin')
@@ -99,15 +102,14 @@ export function createHttp(app: App, deps: HttpDeps): Hono<HttpEnv> {
     if (hasTokenInUrl(c.req.url)) {
       throw new TalonError('INVALID_MESSAGE', 'A token in a URL ends up in logs: send it as a header.')
     }
-    await next()
+    return next()
   })
-  http.use(async (c, next) => {
+  http.use((c, next) => {
     c.set('identity', undefined)
-    if (!isPublic(c.req.path)) {
-      if (deps.anybody) c.set('identity', deps.anybody)
-      else await identify(app, c)
-    }
-    await next()
+    if (isPublic(c.req.path)) return next()
+    if (deps.anybody) c.set('identity', deps.anybody)
+    else if (hasCredential(c)) return identify(app, c).then(next)
+    return next()
   })
   http.use(limitHttp(app))
   mountHealth(http, app)
@@ -123,11 +125,15 @@ export function createHttp(app: App, deps: HttpDeps): Hono<HttpEnv> {
 /** Static files, and the routes that sign in: a stale cookie there must neither count as an attempt nor be in the way. */
 function isPublic(path: string): boolean {
   return (
-    path.startsWith('/assets/') ||
-    path === '/favicon.svg' ||
+    isStaticFile(path) ||
+    path === '/offline' ||
     path.startsWith('/api/v1/auth/exchange') ||
     path === '/api/v1/auth/token'
   )
+}
+
+function hasCredential(c: Context<HttpEnv>): boolean {
+  return c.req.header('authorization') !== undefined || c.req.header('cookie') !== undefined
 }
 
 async function identify(app: App, c: Context<HttpEnv>): Promise<void> {

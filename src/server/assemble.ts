@@ -15,6 +15,7 @@ import { createBus } from './bus.ts'
 import { createCaches } from './caches.ts'
 import { type Config, configFile } from './config.ts'
 import { createRegistry, type Registry } from './connections.ts'
+import { createHistory, type GatewayHistory } from './history.ts'
 import { createIds } from './ids.ts'
 import { createLifecycle, type GatewayLifecycle } from './lifecycle.ts'
 import { limitedTools } from './limits/tools.ts'
@@ -23,7 +24,8 @@ import type { LiveConfig } from './live-config.ts'
 import { createDoctor } from './live-doctor.ts'
 import type { GatewayLog } from './log.ts'
 import { createMetrics, type GatewayMetrics } from './metrics.ts'
-import type { App, Clock } from './record.ts'
+import type { Agents, App, Clock } from './record.ts'
+import { createSchedules, type GatewaySchedules } from './schedule.ts'
 import { readSecret } from './secret-files.ts'
 import { createApprovals, type GatewayApprovals } from './tools/approvals/approvals.ts'
 import { createBrowser } from './tools/browser/browser.ts'
@@ -45,12 +47,14 @@ export interface Parts {
   auth: GatewayAuth
   audit: GatewayAudit
   approvals: GatewayApprovals
+  schedules: GatewaySchedules
   runs: RunScheduler
   backups: GatewayBackups
   registry: Registry
   lifecycle: GatewayLifecycle
   tracing: GatewayTracing
   metrics: GatewayMetrics
+  history: GatewayHistory
   log: GatewayLog
   frameId: () => string
 }
@@ -155,6 +159,11 @@ export async function assemble(input: PartsInput): Promise<Parts> {
   const browser = createBrowser({ home, config, network, sandbox, log, clock })
   store.onCommit(browser.follow)
   const attachments = createAttachments({ home, store, config, clock, newId })
+  const lifecycle = createLifecycle({ store, clock, bootId })
+  // Both need what is made of the whole record.
+  const agents: Agents = { delegate: task => runs.delegate(task) }
+  const wake = { wake: (sessionId: string) => runs.wake(sessionId) }
+  const schedules = createSchedules({ store, auth, runs: wake, lifecycle, config, clock, newId, log, audit })
   const approvals = createApprovals({ store, bus, config, clock, newId, metrics, audit, logs: log })
   const tools = limitedTools(
     metrics.tools(
@@ -175,6 +184,8 @@ export async function assemble(input: PartsInput): Promise<Parts> {
             trash,
             attachments,
             browser,
+            agents,
+            schedules,
             approvals,
             auth,
             bus,
@@ -187,9 +198,9 @@ export async function assemble(input: PartsInput): Promise<Parts> {
     limits,
   )
   settings.onChange(['tools.disabled', 'browser.executable', 'browser.allowUnsandboxed'], caches.forgetTools)
-  const lifecycle = createLifecycle({ store, clock, bootId })
   const backups = createBackups({
     home,
+    migrationsDir: input.migrationsDir,
     clock,
     log,
     get everyHours() {
@@ -203,6 +214,7 @@ export async function assemble(input: PartsInput): Promise<Parts> {
     onAutomatic: audit.backedUp,
     holdsData: async () => (await store.counts()).sessions > 0,
   })
+  const history = createHistory({ home, clock, log, sampler: metrics.sampler })
   const joined = {
     config,
     settings,
@@ -214,6 +226,8 @@ export async function assemble(input: PartsInput): Promise<Parts> {
     audit,
     models,
     tools,
+    agents,
+    schedules,
     approvals,
     sandbox,
     processes,
@@ -228,6 +242,7 @@ export async function assemble(input: PartsInput): Promise<Parts> {
     backups,
     tracing,
     metrics,
+    history,
     budgets,
     limits,
     log,
@@ -257,12 +272,14 @@ export async function assemble(input: PartsInput): Promise<Parts> {
     auth,
     audit,
     approvals,
+    schedules,
     runs,
     backups,
     registry,
     lifecycle,
     tracing,
     metrics,
+    history,
     log,
     frameId,
   }

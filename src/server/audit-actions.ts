@@ -23,7 +23,12 @@ export const auditActions = {
   'approval.resolve':
     'A call of a tool that waited was allowed or denied. Details: whose call, the hash of what was allowed, how it is remembered.',
   'approval.revoke': 'What was allowed beyond one call was taken back.',
+  'approval.restore': 'What was taken back a moment ago was allowed again.',
   'session.elevate': 'A session got the profile "full" for a while. Details: minutes, 0 where it was ended.',
+  'schedule.add': 'Somebody added a schedule. Details: its name, its times.',
+  'schedule.remove': 'Somebody removed a schedule.',
+  'schedule.pause': 'A schedule was paused or let go on, by somebody, or by the gateway for the reason that is told.',
+  'schedule.run': 'Somebody let a schedule run beside its times.',
   'tool.run':
     'A tool ran, or was not allowed to. Details: which rule said so, how it ended, the hash of its arguments.',
 } as const

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { hash as digest, randomBytes, timingSafeEqual } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { NewToken, Store, TokenRow } from '../db/store.ts'
 import { TalonError } from '../protocol/errors.ts'
@@ -229,7 +229,7 @@ function creationOf({ id, name, scopes, profile, expiresAt }: NewToken): AuditEv
 
 /** SHA-256 in hex: how secrets are stored and looked up. */
 export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
+  return digest('sha256', text)
 }
 
 function newSecret(): string {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { removeBackup } from '../db/sqlite/backup.ts'
 import { type BackupFile, findBackup, listBackups, removeUnfinished } from '../db/sqlite/backup-files.ts'
 import { prepareFolder } from '../db/sqlite/open.ts'
+import { verifyBackup } from '../db/sqlite/restore.ts'
 import { TalonError } from '../protocol/errors.ts'
 import { createBackupLine } from './backup-line.ts'
 import type { Log } from './log.ts'
@@ -12,6 +13,7 @@ import type { Backups, Clock, LastBackup } from './record.ts'
 export interface BackupsDeps {
   /** The data folder, of which this process holds the lock. */
   home: string
+  migrationsDir: string
   clock: Clock
   log: Log
   /** Hours between two automatic backups; null for none. */
@@ -31,7 +33,7 @@ export interface GatewayBackups extends Backups {
   start(): void
   /** Makes an automatic one if it is due, and removes the oldest of those that are too many. Never rejects. */
   makeDue(): Promise<void>
-  /** Ends the one that is being made. */
+  /** Ends the one that is being made, and the look at another. */
   stop(): Promise<void>
 }
 
@@ -45,6 +47,8 @@ const chunkBytes = 256 * 1024
 export function createBackups(deps: BackupsDeps): GatewayBackups {
   const { home, clock, log, spareBytes } = deps
   const folder = join(home, 'backups')
+  const ended = new AbortController()
+  let verifying = false
   tidyUp(folder, log)
   const line = createBackupLine({ database: join(home, 'gateway.db'), folder, clock, log, spareBytes })
   let waiting: Promise<BackupFile> | undefined
@@ -80,6 +84,17 @@ export function createBackups(deps: BackupsDeps): GatewayBackups {
       })
       return waiting
     },
+    async verify(name) {
+      const file = join(folder, find(name).name)
+      // Each reads a whole file beside what the gateway reads and writes.
+      if (verifying) throw new TalonError('OVERLOADED', 'Another backup is being verified. Try again when it is done.')
+      verifying = true
+      try {
+        return await verifyBackup({ file, migrationsDir: deps.migrationsDir, checksum: true, signal: ended.signal })
+      } finally {
+        verifying = false
+      }
+    },
     remove: name => removeBackup(join(folder, find(name).name)),
     last: line.last,
     start() {
@@ -89,6 +104,7 @@ export function createBackups(deps: BackupsDeps): GatewayBackups {
     makeDue,
     stop() {
       for (const timer of timers) clearTimeout(timer)
+      ended.abort()
       return line.stop()
     },
   }

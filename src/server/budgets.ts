@@ -11,6 +11,7 @@ import type { Metrics } from './record-metrics.ts'
 import type { Config } from './settings.ts'
 
 export { estimatedTokens } from '../db/cost.ts'
+export { limitsTools } from './budgets/table.ts'
 
 export interface BudgetDeps {
   config: Config

@@ -1,5 +1,17 @@
-import { check, flagOf, isKey, type LoadedConfig, nearest, settingKeys, variableOf } from './config.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { TalonError } from '../protocol/errors.ts'
+import {
+  check,
+  describeSettings,
+  flagOf,
+  isKey,
+  type LoadedConfig,
+  nearest,
+  settingKeys,
+  variableOf,
+} from './config.ts'
 import { ConfigError, type FileChanges } from './config-file.ts'
+import type { SettingChange } from './record-settings.ts'
 import { type SettingKey, settings } from './settings.ts'
 
 /** What somebody wants to change. */
@@ -57,6 +69,41 @@ export function refuseFixed(wanted: FileChanges, { origins }: Pick<LoadedConfig,
 export function knownKey(key: string): SettingKey {
   if (isKey(key)) return key
   throw new ConfigError(`There is no setting "${key}". Did you mean "${nearest(key, settingKeys)}"?`)
+}
+
+/** The keys of which one state of the settings has another value than the other. */
+export function changedKeys(
+  before: Readonly<Record<string, unknown>>,
+  after: Readonly<Record<string, unknown>>,
+): SettingKey[] {
+  return settingKeys.filter(key => !isDeepStrictEqual(before[key], after[key]))
+}
+
+/** The same with both values, as they may be shown. */
+export function describeChanges(before: LoadedConfig, after: LoadedConfig): SettingChange[] {
+  const [shownBefore, shownAfter] = [valuesOf(before), valuesOf(after)]
+  return changedKeys(before.values, after.values).map(key => ({
+    key,
+    before: shownBefore.get(key),
+    after: shownAfter.get(key),
+  }))
+}
+
+function valuesOf(loaded: LoadedConfig): Map<string, unknown> {
+  return new Map(describeSettings(loaded).map(({ key, value }) => [key, value]))
+}
+
+/** A refusal of what cannot be set, for whoever asked; what is no such error stays as it is. */
+export function refusalOf(error: unknown): unknown {
+  if (!(error instanceof ConfigError)) return error
+  return new TalonError(error instanceof FixedSettingError ? 'CONFLICT' : 'INVALID_MESSAGE', error.message)
+}
+
+/** The same where the file itself cannot be used any more. */
+export function unusableFile(error: unknown): unknown {
+  if (!(error instanceof ConfigError)) return error
+  const words = `talon.json was changed by hand and cannot be used: ${error.message} Mend it first.`
+  return new TalonError('CONFLICT', words)
 }
 
 /** What was changed, and what of it waits for a restart, for a person. */

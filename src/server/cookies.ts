@@ -2,8 +2,15 @@ import type { Context } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import type { SignIn } from './record.ts'
 
+export const themes = ['light', 'dark', 'system'] as const
+export type Theme = (typeof themes)[number]
+
 /** Name of the cookie that a signed-in browser carries. */
 export const cookieName = 'talon_session'
+
+const themeName = 'talon_theme'
+const welcomeName = 'talon_welcome'
+const yearSeconds = 31_536_000
 
 const saidName = 'talon_said'
 const saidSeconds = 60
@@ -53,4 +60,25 @@ export function takeSaid(c: Context): string | undefined {
   const text = getCookie(c, saidName)
   if (text !== undefined) deleteCookie(c, saidName, saidOptions)
   return text
+}
+
+/** The colours that this browser wants. */
+export function themeOf(c: Context): Theme {
+  const theme = getCookie(c, themeName)
+  return themes.find(name => name === theme) ?? 'system'
+}
+
+/** Keeps them for a year. It is sent from other sites too, so that a link to us shows no flash of the other colours. */
+export function keepTheme(c: Context, theme: Theme): void {
+  setCookie(c, themeName, theme, { path: '/', httpOnly: true, sameSite: 'Lax', maxAge: yearSeconds })
+}
+
+/** Whether this browser shows the first steps. */
+export function wantsWelcome(c: Context): boolean {
+  return getCookie(c, welcomeName) !== 'hidden'
+}
+
+/** Puts the first steps away for a year. */
+export function hideWelcome(c: Context): void {
+  setCookie(c, welcomeName, 'hidden', { path: '/', httpOnly: true, sameSite: 'Strict', maxAge: yearSeconds })
 }

@@ -4,19 +4,19 @@ import { bucketOf } from './attempts.ts'
 import type { HttpEnv } from './http.ts'
 import type { RateName } from './limits/table.ts'
 import type { App } from './record.ts'
+import { isStaticFile } from './static-files.ts'
 
 // Of all limits that are counted here; the middleware writes it into RateLimit-Policy.
 const windowMs = 60_000
-const free: ReadonlySet<string> = new Set(['/livez', '/healthz', '/readyz', '/metrics', '/favicon.svg'])
+const free: ReadonlySet<string> = new Set(['/livez', '/healthz', '/readyz', '/metrics'])
 
 /**
  * Counts every HTTP request as a read, as a change or as one that nobody signed, and tells what remains in `RateLimit` and
  * `RateLimit-Policy`. Its buckets are those of the WebSocket.
  */
 export function limitHttp(app: App): MiddlewareHandler<HttpEnv> {
-  return rateLimiter<HttpEnv>({
+  const limited = rateLimiter<HttpEnv>({
     windowMs,
-    skip: c => !app.limits.enabled() || free.has(c.req.path) || c.req.path.startsWith('/assets/'),
     // The middleware knows one key per request, so the name of the limit goes before that of the client.
     keyGenerator: c => bucketFor(c).join(' '),
     limit: c => app.config[`limits.${bucketFor(c)[0]}`],
@@ -28,6 +28,12 @@ export function limitHttp(app: App): MiddlewareHandler<HttpEnv> {
       return next()
     },
   })
+  // Before it, and not by its own `skip`: the cheapest requests would pay for it.
+  return (c, next) => (isFree(app, c.req.path) ? next() : limited(c, next))
+}
+
+function isFree(app: App, path: string): boolean {
+  return !app.limits.enabled() || free.has(path) || isStaticFile(path)
 }
 
 function bucketFor(c: Context<HttpEnv>): [RateName, string] {

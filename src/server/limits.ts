@@ -122,6 +122,16 @@ export function createLimits(deps: LimitDeps): Limits {
       if (caller.scopes.has('admin')) shown.push(...ofGateway(deps))
       return shown
     },
+    busiest(count) {
+      const found = [...buckets].flatMap(([limit, own]) => {
+        const name = limit as RateName // Those of the map have a window.
+        const rate = rateOf(name)
+        return own.emptiest(count, rate, clock.monotonic()).map(({ key, level: { remaining, resetMs } }) => ({
+          ...{ name, key, ...rate, remaining, resetMs: Math.ceil(resetMs) },
+        }))
+      })
+      return found.sort((a, b) => a.remaining / a.limit - b.remaining / b.limit).slice(0, count)
+    },
     stats: () => ({ refused, keys: open.size + [...buckets.values()].reduce((sum, one) => sum + one.size(), 0) }),
     stop: lag.stop,
   }

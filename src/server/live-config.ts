@@ -1,15 +1,15 @@
-import { isDeepStrictEqual } from 'node:util'
 import { TalonError } from '../protocol/errors.ts'
 import type { SettingInfo } from '../protocol/requests/config.ts'
+import { type ConfigSource, type ConfigState, describeSettings, type LoadedConfig, resolveConfig } from './config.ts'
 import {
-  type ConfigSource,
-  type ConfigState,
-  describeSettings,
-  type LoadedConfig,
-  resolveConfig,
-  settingKeys,
-} from './config.ts'
-import { FixedSettingError, readChanges, refuseFixed, wordsFor } from './config-changes.ts'
+  changedKeys,
+  describeChanges,
+  readChanges,
+  refusalOf,
+  refuseFixed,
+  unusableFile,
+  wordsFor,
+} from './config-changes.ts'
 import {
   ConfigError,
   changedText,
@@ -29,8 +29,9 @@ import {
   restoreBefore,
   writeRevert,
 } from './config-revert.ts'
+import { type ConfigWatchers, createWatchers } from './config-watchers.ts'
 import type { Log } from './log.ts'
-import type { ChangeSource, Clock, Settings, SettingsChange, SettingsUpdate } from './record.ts'
+import type { ChangeSource, Clock, Settings, SettingsChange, SettingsUpdate, WaitingChange } from './record.ts'
 import { type Config, type SettingKey, settings } from './settings.ts'
 
 export interface LiveConfigDeps extends ConfigSource {
@@ -62,11 +63,12 @@ export function openLiveConfig(deps: LiveConfigDeps): LiveConfig {
 
 class FileConfig implements LiveConfig {
   readonly config: Config
+  readonly onChange: Settings['onChange']
+  readonly onUpdate: Settings['onUpdate']
   readonly #deps: LiveConfigDeps
   /** The same object as `config`, which nobody else writes to. */
   readonly #running: Record<string, unknown>
-  readonly #watchers = new Set<{ keys: ReadonlySet<SettingKey>; listener: (config: Config) => void }>()
-  readonly #listeners = new Set<Parameters<Settings['onUpdate']>[0]>()
+  readonly #watchers: ConfigWatchers
   #state: ConfigState
   /** Connections with a later id than `since` were opened after the change. */
   #waiting: { revert: Revert; since: string; timer: NodeJS.Timeout } | undefined
@@ -74,6 +76,9 @@ class FileConfig implements LiveConfig {
 
   constructor(deps: LiveConfigDeps) {
     this.#deps = deps
+    this.#watchers = createWatchers(deps.log)
+    this.onChange = this.#watchers.onChange
+    this.onUpdate = this.#watchers.onUpdate
     const { text, waiting } = firstText(deps)
     this.#state = this.#judge(text)
     if (waiting) this.#wait(waiting, '')
@@ -97,8 +102,10 @@ class FileConfig implements LiveConfig {
       const words = 'The settings have changed since they were read. Read them again (config.get), then change them.'
       throw new TalonError('CONFLICT', words, { details: { hash: this.hash() } })
     }
+    if (asked.takeBack) return this.#takeBackNow(from)
     const next = this.#plan(asked)
-    if (!next) return this.#confirm(from)
+    if (!next) return asked.dryRun ? this.#describe([], 'Nothing would change.') : this.#confirm(from)
+    if (asked.dryRun) return this.#foresee(next)
     if (next.text === this.#state.text) return this.#describe([], 'Nothing was changed.')
     if (this.#waiting) {
       const until = endOf(this.#waiting.revert)
@@ -111,10 +118,14 @@ class FileConfig implements LiveConfig {
     const revert: Revert = { hash: hashOf(next.text), until, withinMs: confirmWithinMs, before }
     const changed = this.#save(next, revert)
     this.#wait(revert, from.newId())
-    return {
-      ...this.#tell(changed, `It is taken back at ${endOf(revert)} unless it is confirmed.`, from.by),
-      confirmBy: until,
-    }
+    return this.#tell(changed, `It is taken back at ${endOf(revert)} unless it is confirmed.`, from.by)
+  }
+
+  waiting(): WaitingChange | undefined {
+    if (!this.#waiting) return undefined
+    const { until, before } = this.#waiting.revert
+    const earlier = resolveConfig(this.#deps, before ?? undefined)
+    return { confirmBy: until, changes: describeChanges(earlier, this.#state.loaded) }
   }
 
   reload(): void {
@@ -127,17 +138,6 @@ class FileConfig implements LiveConfig {
     }
   }
 
-  onChange(keys: readonly SettingKey[], listener: (config: Config) => void): () => void {
-    const watcher = { keys: new Set(keys), listener }
-    this.#watchers.add(watcher)
-    return () => void this.#watchers.delete(watcher)
-  }
-
-  onUpdate(listener: Parameters<Settings['onUpdate']>[0]): () => void {
-    this.#listeners.add(listener)
-    return () => void this.#listeners.delete(listener)
-  }
-
   inOrder<Result>(work: () => Promise<Result>): Promise<Result> {
     const done = this.#last.then(work)
     this.#last = done.catch(() => undefined)
@@ -147,12 +147,12 @@ class FileConfig implements LiveConfig {
   settle(): void {
     // Not what nobody confirmed, nor what no gateway has started with.
     if (this.#waiting || this.#restartRequired().length > 0) return
-    this.#call(() => keepLastGood(this.#deps.home, this.#state.text))
+    this.#watchers.shielded(() => keepLastGood(this.#deps.home, this.#state.text))
   }
 
   abandon(): void {
     this.close()
-    if (this.#waiting) this.#call(() => abandonChange(this.#deps))
+    if (this.#waiting) this.#watchers.shielded(() => abandonChange(this.#deps))
   }
 
   close(): void {
@@ -174,8 +174,7 @@ class FileConfig implements LiveConfig {
       if (wanted.size === 0) return undefined
       return this.#judge(changedText(configFile(this.#deps.home), this.#state.text, wanted))
     } catch (error) {
-      if (!(error instanceof ConfigError)) throw error
-      throw new TalonError(error instanceof FixedSettingError ? 'CONFLICT' : 'INVALID_MESSAGE', error.message)
+      throw refusalOf(error)
     }
   }
 
@@ -184,11 +183,7 @@ class FileConfig implements LiveConfig {
     try {
       this.#readFile()
     } catch (error) {
-      if (!(error instanceof ConfigError)) throw error
-      throw new TalonError(
-        'CONFLICT',
-        `talon.json was changed by hand and cannot be used: ${error.message} Mend it first.`,
-      )
+      throw unusableFile(error)
     }
   }
 
@@ -226,12 +221,10 @@ class FileConfig implements LiveConfig {
     const before = this.#state.loaded.values
     this.#state = next
     const { values } = next.loaded
-    const changed = settingKeys.filter(key => !isDeepStrictEqual(before[key], values[key]))
+    const changed = changedKeys(before, values)
     const live = changed.filter(key => settings[key].live)
     for (const key of live) this.#running[key] = values[key]
-    for (const { keys, listener } of this.#watchers) {
-      if (live.some(key => keys.has(key))) this.#call(() => listener(this.config))
-    }
+    this.#watchers.changed(live, this.config)
     return changed
   }
 
@@ -246,10 +239,25 @@ class FileConfig implements LiveConfig {
     return this.#tell([], 'The change is confirmed.', by)
   }
 
+  #takeBackNow({ by }: ChangeSource): SettingsUpdate {
+    if (!this.#waiting) throw new TalonError('CONFLICT', 'No change waits to be confirmed, so none can be taken back.')
+    const { revert } = this.#waiting
+    clearTimeout(this.#waiting.timer)
+    return this.#takeBack(revert, 'The change was taken back.', by) ?? this.#describe([], 'Nothing was changed.')
+  }
+
+  /** What a change would do; nothing has changed. */
+  #foresee({ loaded }: ConfigState): SettingsUpdate {
+    const changed = changedKeys(this.#state.loaded.values, loaded.values)
+    const restartRequired = changedKeys(this.#running, loaded.values).filter(key => !settings[key].live)
+    return { hash: this.hash(), changed, restartRequired, message: 'It can be changed so.' }
+  }
+
   #wait(revert: Revert, since: string): void {
     // A clock that was put back must not prolong it.
     const leftMs = Math.min(revert.until - this.#deps.clock.now(), revert.withinMs)
-    const timer = setTimeout(() => this.#call(() => this.#takeBack(revert)), leftMs).unref()
+    const words = 'Nobody confirmed the change in time, so it was taken back.'
+    const timer = setTimeout(() => this.#watchers.shielded(() => this.#takeBack(revert, words)), leftMs).unref()
     this.#waiting = { revert, since, timer }
   }
 
@@ -259,39 +267,32 @@ class FileConfig implements LiveConfig {
     dropRevert(this.#deps.home)
   }
 
-  #takeBack(revert: Revert): void {
+  /** Undefined where there was nothing to take back. */
+  #takeBack(revert: Revert, words: string, by?: ChangeSource['by']): SettingsUpdate | undefined {
     const { home } = this.#deps
     this.#waiting = undefined
     // What was changed by hand since is kept.
-    if (hashOf(readConfigText(home)) !== revert.hash) return dropRevert(home)
+    if (hashOf(readConfigText(home)) !== revert.hash) return void dropRevert(home)
     const changed = this.#adopt(this.#judge(revert.before ?? undefined))
-    this.#tell(changed, 'Nobody confirmed the change in time, so it was taken back.')
+    const update = this.#tell(changed, words, by)
     restoreBefore(home, revert)
+    return update
   }
 
   #restartRequired(): SettingKey[] {
-    const { values } = this.#state.loaded
-    return settingKeys.filter(key => !isDeepStrictEqual(this.#running[key], values[key]))
+    return changedKeys(this.#running, this.#state.loaded.values)
   }
 
   #describe(changed: SettingKey[], message: string): SettingsUpdate {
-    return { hash: this.hash(), changed, restartRequired: this.#restartRequired(), message }
+    const state = { hash: this.hash(), changed, restartRequired: this.#restartRequired(), message }
+    return this.#waiting ? { ...state, confirmBy: this.#waiting.revert.until } : state
   }
 
   #tell(changed: SettingKey[], more?: string, by?: ChangeSource['by']): SettingsUpdate {
     const update = this.#describe(changed, wordsFor(changed, this.#restartRequired(), more))
     const { message, restartRequired } = update
     this.#deps.log.info({ changed, restartRequired }, message)
-    for (const listener of this.#listeners) this.#call(() => listener(update, by))
+    this.#watchers.updated(update, by)
     return update
-  }
-
-  /** Nobody else has to suffer for it. */
-  #call(work: () => void): void {
-    try {
-      work()
-    } catch (error) {
-      this.#deps.log.error({ err: error }, 'a change of the settings was not taken over everywhere')
-    }
   }
 }

@@ -43,7 +43,8 @@ function inputOf(app: App, env: Readonly<Record<string, string | undefined>>) {
   return { home, version, config, env, now: clock.now(), monotonic: clock.monotonic, live: liveOf(app) }
 }
 
-function liveOf({ store, lifecycle, connections, models, limits, logs, backups, settings, sandbox, tools }: App): Live {
+function liveOf(app: App): Live {
+  const { store, lifecycle, connections, models, limits, logs, backups, settings, sandbox, tools, schedules } = app
   const { problems, notices } = store.health()
   return {
     problems: [...new Set([...lifecycle.problems(), ...problems])],
@@ -59,5 +60,6 @@ function liveOf({ store, lifecycle, connections, models, limits, logs, backups, 
       .list()
       .flatMap(({ group, name, reason }) => (group === 'own' && reason ? [{ name, reason }] : [])),
     sandbox,
+    schedules: schedules.stats(),
   }
 }

@@ -12,7 +12,8 @@ import { byGateway } from './actors.ts'
 import { createHttp } from './app.ts'
 import { assemble, type Parts } from './assemble.ts'
 import { nobodyTokenId } from './auth.ts'
-import { ConfigError, loadConfig } from './config.ts'
+import { loadConfig } from './config.ts'
+import { environmentToken } from './environment-token.ts'
 import { prepareHome } from './home.ts'
 import { createFirstImport, type FirstImport } from './import.ts'
 import { listen } from './listen.ts'
@@ -71,7 +72,6 @@ interface Opened extends Parts {
 
 const clock: Clock = { now: () => Date.now(), monotonic: () => performance.now() }
 const root = fileURLToPath(new URL('../../', import.meta.url)) // The same from src/server and from dist/server.
-const minTokenLength = 32
 // A drain has 10 s in all; what is left is for last entries and for closing.
 const runGraceMs = 8_500
 const closeGraceMs = 1_000
@@ -190,9 +190,11 @@ async function begin(opened: Opened, print: (line: string) => void): Promise<Run
   const { app, settings, auth, audit, runs, backups, firstImport, url } = opened
   firstImport.start()
   backups.start()
+  opened.history.start()
   void app.tools.start()
   const queued = await runs.startQueued()
   if (queued > 0) app.log.info({ queued }, 'runs of the last start were taken up')
+  void opened.schedules.start()
   const { promise: stopped, resolve } = Promise.withResolvers<void>()
   let stopping: Promise<void> | undefined
   const signInLink = async () => {
@@ -247,8 +249,9 @@ async function stop(opened: Opened, endTidying: () => Promise<void>): Promise<vo
   approvals.close() // Nobody can answer any more.
   saySo(lock, app)
   app.bus.broadcast('gateway.draining', { restartExpectedMs })
+  await opened.schedules.stop()
   const tidied = Promise.race([endTidying(), delay(runGraceMs, undefined, { ref: false })])
-  await Promise.all([runs.drain(runGraceMs), app.tools.stop(), backups.stop(), firstImport.stop(), tidied])
+  await Promise.all([runs.drain(runGraceMs), app.tools.stop(runGraceMs), backups.stop(), firstImport.stop(), tidied])
   const closed = new Promise<void>(resolve => server.close(() => resolve()))
   registry.closeAll(closeCodes.restart, 'Restart')
   if ('closeIdleConnections' in server) server.closeIdleConnections()
@@ -260,6 +263,7 @@ async function stop(opened: Opened, endTidying: () => Promise<void>): Promise<vo
   clearTimeout(late)
   registry.stop()
   app.limits.stop()
+  opened.history.stop()
   await auth.flush().catch(error => app.log.warn({ err: error }, 'the last use of tokens was not written'))
   await audit.stop()
   try {
@@ -288,13 +292,4 @@ function saySo(lock: Lock, { log }: App): void {
   } catch (error) {
     log.warn({ err: error }, 'it is not written that the gateway stops')
   }
-}
-
-function environmentToken(env: StartOptions['env']): string | undefined {
-  const token = env['TALON_TOKEN']
-  if (token === undefined || token === '') return undefined
-  if (token.length >= minTokenLength) return token
-  throw new ConfigError(
-    `TALON_TOKEN must have at least ${minTokenLength} characters. Make one with: openssl rand -hex 32`,
-  )
 }

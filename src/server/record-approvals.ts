@@ -1,6 +1,6 @@
 import type { Grant } from '../db/store.ts'
 import type { EventPayload } from '../protocol/messages.ts'
-import type { Profile } from '../protocol/shapes.ts'
+import type { Profile, ToolInfo } from '../protocol/shapes.ts'
 import type { Actor } from './record-audit.ts'
 
 /** Whether a person lets a tool run, and what they have allowed beyond one call. */
@@ -26,6 +26,11 @@ export interface Approvals {
   grants(): Promise<Grant[]>
   /** False if there is no such grant. */
   revoke(grantId: string, by: Actor): Promise<boolean>
+  /**
+   * Allows for good again what was revoked less than ten minutes ago; this process knows the last twenty.
+   * @throws TalonError `NOT_FOUND`, or `CONFLICT` if there are too many
+   */
+  restore(grantId: string, by: Actor): Promise<{ grantId: string }>
   /** Lets a session have the profile "full" until then, or ends that with 0 minutes. It ends by itself, and with this process. */
   elevate(input: { sessionId: string; minutes: number; by: Actor }): Promise<{ elevatedUntil: number | null }>
   /** Unix ms; null where it is not elevated. */
@@ -48,4 +53,6 @@ export type Answer = { outcome: 'allowed' | 'denied'; by: string } | { outcome: 
 export interface Standing {
   profile: Profile
   tainted: boolean
+  /** Of the tools that the role of a sub-run has; absent where there is no role. */
+  permissions?: readonly ToolInfo['permission'][]
 }

@@ -1,6 +1,7 @@
+import type { BackupContents } from '../db/sqlite/backup-check.ts'
 import type { BackupFile } from '../db/sqlite/backup-files.ts'
 
-export type { BackupFile }
+export type { BackupContents, BackupFile }
 
 export interface Backups {
   /** Newest first. */
@@ -14,6 +15,11 @@ export interface Backups {
    * all who wait. `STORAGE_UNAVAILABLE` with the reason if it cannot be made.
    */
   create(): Promise<BackupFile>
+  /**
+   * Reads all of one and tells what it holds, in a thread of its own. `NOT_FOUND` if there is none, `STORAGE_UNAVAILABLE` with what
+   * is wrong with it, `OVERLOADED` while another is read.
+   */
+  verify(name: string): Promise<BackupContents>
   /** `NOT_FOUND` if there is none. */
   remove(name: string): void
   /** The newest try, or the newest backup that an earlier start made; undefined if there was never one. */

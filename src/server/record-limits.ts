@@ -20,6 +20,11 @@ export interface LimitState {
   resetMs: number
 }
 
+/** The bucket of somebody, of whom `key` is what the limit counts by: a token, a session, an address. */
+export interface BusyBucket extends LimitState {
+  key: string
+}
+
 /** What refuses: a limit of the table, one that is a setting elsewhere, or the event loop that is late. */
 export type Refusing =
   | LimitName
@@ -49,6 +54,8 @@ export interface Limits {
   enabled(): boolean
   /** Buckets of this caller; an admin sees those of the gateway too. */
   list(caller: LimitedCaller, sessionId?: string): LimitState[]
+  /** The buckets of anybody that are less than half full, the emptiest first. */
+  busiest(count: number): BusyBucket[]
   stats(): LimitStats
   stop(): void
 }

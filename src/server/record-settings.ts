@@ -13,6 +13,8 @@ export interface Settings {
    * @throws TalonError `CONFLICT`, `INVALID_MESSAGE`, `STORAGE_UNAVAILABLE`
    */
   update(change: SettingsChange, from: ChangeSource): SettingsUpdate
+  /** The change that waits to be confirmed, with what it changed; undefined if there is none. */
+  waiting(): WaitingChange | undefined
   /** Reads the file again. A file that cannot be used changes nothing and is logged. */
   reload(): void
   /** Calls the listener after one of these settings got another value; the returned function ends that. */
@@ -32,6 +34,23 @@ export interface SettingsChange {
   reset?: readonly string[] | undefined
   /** Unless it is confirmed in this time, the change is taken back. */
   confirmWithinMs?: number | undefined
+  /** Only says what it would do, or why it cannot be done. */
+  dryRun?: boolean | undefined
+  /** Takes back the change that waits to be confirmed; then nothing else is changed. */
+  takeBack?: boolean | undefined
+}
+
+/** One setting with two values, as they may be shown. */
+export interface SettingChange {
+  key: SettingKey
+  before: unknown
+  after: unknown
+}
+
+export interface WaitingChange {
+  /** Unix ms. */
+  confirmBy: number
+  changes: SettingChange[]
 }
 
 /** Over what a change was asked for. */
@@ -52,6 +71,6 @@ export interface SettingsUpdate {
   restartRequired: SettingKey[]
   /** For a person. */
   message: string
-  /** Unix ms until which it has to be confirmed. */
+  /** Unix ms until which what waits has to be confirmed. */
   confirmBy?: number
 }

@@ -9,14 +9,18 @@ export interface Tools {
   list(): ToolInfo[]
   /** The payload of `tools.list`: the same object as long as nothing changed, so that it is written once. */
   listing(): { tools: ToolInfo[] }
+  /** What would be decided about each tool by its name, for this token and in this session, with arguments that nobody looked at. */
+  decisions(asking: { tokenId: string | null; sessionId?: string | undefined }): Promise<Record<string, ToolDecision>>
+  /** The folder that tools work in, an absolute path. */
+  workspace: string
   /** Runs a tool with validation, permission, timeout and recording. Rejects only for what is no tool's failure: SESSION_NOT_FOUND, TOOL_NOT_FOUND, CONFLICT, OVERLOADED, storage. */
   run(input: ToolRunInput): Promise<ToolOutcome>
   /** Stops a tool that runs; false if none of this id does. The id may be that of the request that began it, if this token sent it. */
   cancel(invocationId: string, tokenId?: string): boolean
   /** Finds out what works here: the sandbox, own tools. Nobody needs to wait for it. */
   start(): Promise<void>
-  /** Ends processes that tools left running, and resolves when there are none. */
-  stop(): Promise<void>
+  /** Waits so long for the tools that run, then ends them and processes that tools left running; resolves when there are none. */
+  stop(graceMs: number): Promise<void>
 }
 
 export interface ToolRunInput {

@@ -5,9 +5,11 @@ import type { Model } from './agent/model.ts'
 import type { Attachments } from './attachments.ts'
 import type { CacheStats } from './cache.ts'
 import type { Config } from './config.ts'
+import type { History } from './history.ts'
 import type { SocketFigures } from './http-sockets.ts'
 import type { LogFilter } from './log/lines.ts'
 import type { GatewayLog, Log } from './log.ts'
+import type { Agents } from './record-agents.ts'
 import type { Approvals } from './record-approvals.ts'
 import type { Audit, From } from './record-audit.ts'
 import type { Auth, Caller, Identity } from './record-auth.ts'
@@ -16,6 +18,7 @@ import type { Budgets } from './record-budgets.ts'
 import type { Doctor } from './record-doctor.ts'
 import type { LimitState, Limits } from './record-limits.ts'
 import type { Metrics } from './record-metrics.ts'
+import type { Schedules } from './record-schedules.ts'
 import type { Settings } from './record-settings.ts'
 import type { Tools } from './record-tools.ts'
 import type { TraceContext, Tracing } from './record-tracing.ts'
@@ -27,6 +30,7 @@ import type { Reader } from './tools/reading/reader.ts'
 import type { Sandbox } from './tools/sandbox/sandbox.ts'
 import type { Trash } from './tools/trash/trash.ts'
 
+export type * from './record-agents.ts'
 export type * from './record-approvals.ts'
 export type * from './record-audit.ts'
 export type * from './record-auth.ts'
@@ -35,6 +39,7 @@ export type * from './record-budgets.ts'
 export type * from './record-doctor.ts'
 export type * from './record-limits.ts'
 export type * from './record-metrics.ts'
+export type * from './record-schedules.ts'
 export type * from './record-settings.ts'
 export type * from './record-tools.ts'
 export type * from './record-tracing.ts'
@@ -54,6 +59,10 @@ export interface App {
   auth: Auth
   audit: Audit
   runs: Runs
+  /** Sub-runs. */
+  agents: Agents
+  /** What comes by the clock. */
+  schedules: Schedules
   models: Models
   tools: Tools
   /** What people let tools do. */
@@ -84,6 +93,8 @@ export interface App {
   doctor: Doctor
   tracing: Tracing
   metrics: Metrics
+  /** The figures of the last day. */
+  history: History
   log: Log
   /** The newest lines of the log. */
   logs: Pick<GatewayLog, 'ring' | 'read' | 'stats' | 'clean'>
@@ -232,6 +243,17 @@ export interface Runs {
   live(sessionId: string): LiveRun | undefined
   /** How many runs work now. */
   count(): number
+  /** The messages that the gateway answers itself, by name. */
+  readonly commands: readonly CommandInfo[]
+}
+
+/** A message that begins with a slash. */
+export interface CommandInfo {
+  /** Without the slash. */
+  name: string
+  /** How to write its arguments; empty if it takes none. */
+  usage: string
+  summary: string
 }
 
 export interface LiveRun {

@@ -62,13 +62,21 @@ export function serve(
     const reply = frame.type === cancels ? order.settled().then(ask) : ask()
     if (!(reply instanceof Promise)) return finish(reply.type, reply.payload)
     state.inFlight += 1
-    reply
-      .then(settled => finish(settled.type, settled.payload))
-      .catch(error => fail(frame.id, error))
-      .finally(() => {
+    // As one step: each promise in between costs more than a ping.
+    const settle = (act: () => void) => {
+      try {
+        act()
+      } catch (error) {
+        fail(frame.id, error)
+      } finally {
         state.inFlight -= 1
         if (isSend) order.end()
-      })
+      }
+    }
+    reply.then(
+      ({ type, payload }) => settle(() => finish(type, payload)),
+      error => settle(() => fail(frame.id, error)),
+    )
   } catch (error) {
     fail(frame.id, error)
     if (isSend) order.end()

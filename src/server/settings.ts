@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { isNetwork } from './client-address.ts'
+import { delegateSettings, scheduleSettings } from './settings-agents.ts'
 import { browserSettings } from './settings-browser.ts'
 import { budgetSettings } from './settings-budget.ts'
 import { limitSettings } from './settings-limits.ts'
@@ -151,6 +152,7 @@ export const settings = {
     live: true,
   },
   ...memorySettings,
+  ...delegateSettings,
   'agent.connectTimeoutMs': { schema: positive, default: 10_000, doc: 'Time to reach a provider.', live: false },
   'agent.poolConnections': {
     schema: positive.max(10_000),
@@ -193,6 +195,7 @@ export const settings = {
   },
   'tools.maxConcurrent': { schema: positive, default: 32, doc: 'Tools that run at once; more wait.', live: true },
   ...permissionSettings,
+  ...scheduleSettings,
   'cache.enabled': {
     schema: z.enum(['on', 'off']),
     default: 'on',

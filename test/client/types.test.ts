@@ -7,7 +7,8 @@ import type { Message, SessionItem } from '../../src/protocol/shapes.ts'
 test('requests are typed by the table of the protocol', () => {
   const check = (client: Client) => {
     const list = client.request('session.list', {})
-    expectTypeOf(list).resolves.toEqualTypeOf<{ sessions: SessionItem[]; nextCursor: string | null }>()
+    expectTypeOf(list).resolves.toHaveProperty('nextCursor').toEqualTypeOf<string | null>()
+    list.then(({ sessions }) => expectTypeOf(sessions[0]).toExtend<SessionItem | undefined>())
     const accepted = client.request('session.send_message', { sessionId: 's', text: 't' })
     expectTypeOf(accepted).resolves.toHaveProperty('duplicate').toEqualTypeOf<boolean>()
     // @ts-expect-error a required field is missing

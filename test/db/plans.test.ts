@@ -65,6 +65,13 @@ const orders: Order[] = [
     },
   },
   {
+    name: 'recordEndedRuns',
+    input: {
+      rows: [['e', null, 's', null, 't', '{}', 1, null, null, 0, 0, null, '{}', 1, 1, null, null, 1, 0]],
+      payers: [{ sessionId: 's', tokenId: 't', at: 1, toolCalls: 1 }],
+    },
+  },
+  {
     name: 'beginInvocation',
     input: { id: 'k', toolName: 't', args: {}, startedAt: 1, sessionId: 's', runId: 'r', tokenId: null },
   },
@@ -84,6 +91,30 @@ const orders: Order[] = [
   { name: 'addTask', input: { ...kept, title: 't', description: '', priority: 'low' } },
   { name: 'completeTask', input: { id: 1, at: 1 } },
   { name: 'taintRun', input: { runId: 'r' } },
+  {
+    name: 'beginDelegation',
+    input: {
+      ...{ sessionId: 'sub_1', messageId: 'sm', runId: 'sr', parentSessionId: 's', parentRunId: null, role: 'writer' },
+      ...{ depth: 1, permissions: ['safe'], title: 't', senderId: 'a', profile: null, tainted: false, text: 't' },
+      ...{ tokenId: 't', at: 1 },
+    },
+  },
+  {
+    name: 'addSchedule',
+    input: {
+      ...{ id: 'd', name: 'd', cron: '0 8 * * *', onceAt: null, timezone: 'UTC', text: 't', sessionId: 's' },
+      ...{ tokenId: 't', profile: 'workspace', tainted: true, createdAt: 1, nextAt: 1, request: requestKey('5') },
+    },
+  },
+  { name: 'passSchedule', input: { id: 'd', from: 1, nextAt: 2 } },
+  {
+    name: 'fireSchedule',
+    input: {
+      ...{ id: 'd', from: 2, nextAt: 3, dueAt: 2, cause: 'due', messageId: 'dm', runId: 'dr', newSessionId: 'ds' },
+      at: 2,
+    },
+  },
+  { name: 'pauseSchedule', input: { id: 'd', paused: 'why' } },
   ...(['memory', 'note', 'task'] as const).map((kind): Order => ({ name: 'forget', input: { what: { kind, id: 1 } } })),
   { name: 'forget', input: { what: { kind: 'fact', key: 'a' } } },
   { name: 'forget', input: { what: { kind: 'persona' } } },
@@ -122,13 +153,22 @@ async function query(connection: Connection): Promise<void> {
       for (const state of [undefined, 'active' as const]) {
         for (const senderId of [undefined, 'x']) {
           for (const text of [undefined, 'q']) {
-            await queries.listSessions({ limit: 1, cursor, channel, state, senderId, query: text })
+            for (const order of [undefined, 'oldest' as const]) {
+              await queries.listSessions({ limit: 1, cursor, channel, state, senderId, query: text, order })
+            }
           }
         }
       }
     }
   }
+  for (const cursor of [undefined, '1.1']) await queries.listDeleted({ limit: 1, cursor })
   await queries.getSession('x')
+  await queries.getDelegation('sub_1')
+  await queries.unfinishedDelegations()
+  await queries.runProfile('r')
+  await queries.listSchedules()
+  await queries.getSchedule('d')
+  await queries.scheduleRuns({ id: 'd', limit: 1 })
   await queries.getHead('x')
   for (const after of [undefined, 0]) await queries.history({ sessionId: 'x', epoch: 1, limit: 1, maxBytes: 1, after })
   for (const after of [undefined, 0]) await queries.history({ sessionId: 'f', epoch: 1, limit: 1, maxBytes: 1, after })
@@ -147,6 +187,7 @@ async function query(connection: Connection): Promise<void> {
   await queries.nextQueuedRun('x')
   await queries.unfinishedRuns()
   await queries.listRuns({ sessionId: 'x', epoch: 1, limit: 1 })
+  await queries.listFailedRuns({ since: 1, limit: 1 })
   await queries.getMemorySummary('x')
   await queries.getAttachment('x')
   await queries.listAttachments('x')
@@ -197,6 +238,9 @@ function explain({ database }: Connection, sql: string): string[] {
 // These read all of something that is small by its nature: tokens, and indexes of unfinished work only.
 const small = [
   'SCAN tokens',
+  // At most two hundred, with the ended ones.
+  'SCAN schedules',
+  'SCAN schedules USING INDEX sqlite_autoindex_schedules_1',
   'SCAN attachments USING COVERING INDEX idx_attachments_age',
   'SCAN grants',
   'SCAN grants USING COVERING INDEX sqlite_autoindex_grants_1',

@@ -58,6 +58,8 @@ test('a session is active while a run is unfinished and idle after the last', as
   await store.finishRun({ runId: 'run-2', state: 'failed', error: 'no model', at: 3 })
   expect(await stateOf()).toBe('idle')
   expect(await store.getRun('run-2')).toMatchObject({ error: 'no model' })
+  expect((await store.listFailedRuns({ since: 3, limit: 5 })).map(({ id }) => id)).toEqual(['run-2'])
+  expect(await store.listFailedRuns({ since: 4, limit: 5 })).toEqual([])
 })
 
 test('runs wait in the order of their messages, behind the one that works', async () => {
@@ -71,6 +73,9 @@ test('runs wait in the order of their messages, behind the one that works', asyn
   expect((await store.activeRun('s'))?.id).toBe('run-2')
   expect((await store.unfinishedRuns()).map(({ id }) => id)).toEqual(['run-2'])
   expect((await store.listRuns({ sessionId: 's', epoch: 1, limit: 5 })).map(({ id }) => id)).toEqual(['run-2', 'run-1'])
+  const [newest] = await store.listRuns({ sessionId: 's', epoch: 1, limit: 1 })
+  const earlier = { sessionId: 's', epoch: 1, before: newest?.messageSeq, limit: 5 }
+  expect((await store.listRuns(earlier)).map(({ id }) => id)).toEqual(['run-1'])
 })
 
 test('partial text is kept until it becomes an entry', async () => {

@@ -18,6 +18,7 @@ async function backupsOf(options: Partial<BackupsDeps> & { empty?: true } = {}) 
   const logs: string[] = []
   const deps: BackupsDeps = {
     home,
+    migrationsDir: join(import.meta.dirname, '..', '..', 'migrations'),
     clock: { now: () => time.now, monotonic: () => performance.now() },
     log: openLog({ level: 'info', write: line => logs.push(line) }),
     everyHours: 24,

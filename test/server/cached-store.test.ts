@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Commands, Grant, Store } from '../../src/db/store.ts'
+import type { Commands, Grant, NewSchedule, Store } from '../../src/db/store.ts'
 import type { Session } from '../../src/protocol/shapes.ts'
 import { createCache } from '../../src/server/cache.ts'
 import { type Counts, cachedStore } from '../../src/server/cached-store.ts'
@@ -42,6 +42,26 @@ const reserved = {
   ...{ price: null, inputTokens: 1, outputTokens: 1 },
 }
 const kept = { sessionId: 's', tainted: false, at: 5 }
+const delegation: Parameters<Store['beginDelegation']>[0] = {
+  ...{ sessionId: 'sub_1', messageId: 'sub-message', runId: 'sub-run', parentSessionId: 's', parentRunId: 'run-a' },
+  role: 'research',
+  ...{ depth: 1, title: 'research: x', senderId: 'ada', profile: null },
+  permissions: ['safe'],
+  ...{ tainted: true, text: 'x', tokenId: 'token', at: 5 },
+}
+const schedule: NewSchedule = {
+  ...{ id: 'daily', name: 'daily', cron: '0 8 * * *', onceAt: null, timezone: 'UTC', text: 'x', sessionId: null },
+  ...{ tokenId: 'token', tainted: true, createdAt: 1, nextAt: 5 },
+  profile: 'workspace',
+}
+const fired = {
+  dueAt: 6,
+  cause: 'due',
+  messageId: 'due-message',
+  runId: 'due-run',
+  newSessionId: 'due',
+  at: 6,
+} as const
 const token = { id: 'token', name: 'token', hash: 'hash', scopes: [], createdAt: 1 }
 
 /** Every command, each in a place where it changes something. A new one needs a step here. */
@@ -68,6 +88,7 @@ const steps: Record<keyof Commands, (store: Store) => Promise<unknown>> = {
   beginInvocation: store => store.beginInvocation(invocation),
   finishInvocation: store => store.finishInvocation({ invocationId: 'i', outcome: {}, at: 5 }),
   recordRefusal: store => store.recordRefusal({ ...invocation, id: 'refused', outcome: {}, at: 5 }),
+  recordEnded: store => store.recordEnded({ ...invocation, id: 'ended', outcome: {}, at: 5 }),
   addAttachment: store =>
     store.addAttachment({
       ...{
@@ -93,6 +114,12 @@ const steps: Record<keyof Commands, (store: Store) => Promise<unknown>> = {
   completeTask: store => store.completeTask({ id: 1, at: 5 }),
   forget: store => store.forget({ what: { kind: 'task', id: 1 } }),
   taintRun: store => store.taintRun({ runId: 'run-a' }),
+  beginDelegation: store => store.beginDelegation(delegation),
+  addSchedule: store => store.addSchedule(schedule),
+  passSchedule: store => store.passSchedule({ id: 'daily', from: 5, nextAt: 6, missed: { count: 1, times: [5] } }),
+  fireSchedule: store => store.fireSchedule({ id: 'daily', from: 6, nextAt: 7, ...fired }),
+  pauseSchedule: store => store.pauseSchedule({ id: 'daily', paused: 'by a person' }),
+  removeSchedule: store => store.removeSchedule({ id: 'daily' }),
   interruptInvocations: store => store.interruptInvocations({ at: 6 }),
   finishRun: store =>
     store.finishRun({

@@ -267,6 +267,28 @@ describe('limits.get', () => {
   })
 })
 
+describe('limits.get of an admin', () => {
+  test('tells who has used more than half of a limit, by name, and what was refused', async () => {
+    await using gateway = await testGateway({
+      env: { TALON_LIMITS_SESSION_CREATIONS: '4', TALON_LIMITS_TOOL_EXECUTIONS: '10' },
+    })
+    const token = await gateway.token('read', 'chat')
+    const show = async (by?: string) =>
+      (await gateway.fetch('/api/v1/limits', by === undefined ? {} : { token: by })).json()
+    expect((await show()).busiest).toEqual([])
+    for (let made = 0; made < 4; made += 1) await post(gateway, '/api/v1/sessions', create, token)
+    expect((await post(gateway, '/api/v1/sessions', create, token)).status).toBe(429)
+    for (let taken = 0; taken < 6; taken += 1) gateway.app.limits.take('toolExecutions', 'session s-1')
+    const { busiest, refused } = await show()
+    expect(busiest).toMatchObject([
+      { name: 'sessionCreations', who: 'token “test”', limit: 4, remaining: 0 },
+      { name: 'toolExecutions', who: 'session s-1', key: 'session s-1', limit: 10 },
+    ])
+    expect(refused.sessionCreations).toBe(1)
+    expect(await show(token)).not.toHaveProperty('busiest')
+  })
+})
+
 describe('a limit', () => {
   test('changes while the gateway runs', async () => {
     await using gateway = await testGateway({ env: { TALON_LIMITS_MESSAGES: '' } })

@@ -146,8 +146,32 @@ describe('a change', () => {
   })
 })
 
+describe('a dry run', () => {
+  test('says what a change would do, or why it cannot be done, and changes nothing', () => {
+    const { open, change, has } = place()
+    const settings = open()
+    const hash = settings.hash()
+    const changes = { 'agent.retries': 4, 'server.port': 4 }
+    expect(change(settings, { changes, dryRun: true })).toEqual({
+      hash,
+      changed: ['server.port', 'agent.retries'],
+      restartRequired: ['server.port'],
+      message: 'It can be changed so.',
+    })
+    expect(() => change(settings, { changes: { 'agent.retries': -1 }, dryRun: true })).toThrow('agent.retries')
+    const unsafe = { 'auth.mode': 'none', 'server.host': '0.0.0.0' }
+    expect(() => change(settings, { changes: unsafe, dryRun: true })).toThrow('works on a loopback address only')
+    // Nothing to change is no confirmation here.
+    change(settings, { ...retries, confirmWithinMs: 60_000 })
+    expect(change(settings, { changes: {}, dryRun: true }).changed).toEqual([])
+    expect(settings.waiting()).toBeDefined()
+    expect(has('run/config-revert.json')).toBe(true)
+  })
+})
+
 describe('a change that waits to be confirmed', () => {
-  const waiting = { ...retries, confirmWithinMs: 60_000 }
+  const within = { confirmWithinMs: 60_000 }
+  const waiting = { ...retries, ...within }
 
   test('is taken back by the first start after its time, and before that by none', () => {
     const { open, change, time, read, has, logs } = place('{"log": {"level": "info"}}')
@@ -188,6 +212,26 @@ describe('a change that waits to be confirmed', () => {
     const update = await new Promise<SettingsUpdate>(resolve => settings.onUpdate(resolve))
     expect(update).toMatchObject({ changed: ['agent.retries'] })
     expect(settings.config['agent.retries']).toBe(2)
+  })
+
+  test('is told with the values before and since, and can be taken back at once', () => {
+    const { open, change, has } = place()
+    const settings = open()
+    expect(settings.waiting()).toBeUndefined()
+    const { confirmBy } = change(settings, { changes: { 'agent.retries': 4, 'search.braveKey': 'hidden' }, ...within })
+    expect(settings.waiting()).toEqual({
+      confirmBy,
+      changes: [
+        { key: 'agent.retries', before: 2, after: 4 },
+        { key: 'search.braveKey', before: null, after: '[set]' },
+      ],
+    })
+    expect(change(settings, { changes: {}, takeBack: true })).toMatchObject({
+      changed: ['agent.retries', 'search.braveKey'],
+      message: expect.stringContaining('The change was taken back.'),
+    })
+    expect([settings.config['agent.retries'], settings.waiting(), has('talon.json')]).toEqual([2, undefined, false])
+    expect(() => change(settings, { changes: {}, takeBack: true })).toThrow('No change waits')
   })
 
   test('is not the last good copy', () => {

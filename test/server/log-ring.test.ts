@@ -91,6 +91,23 @@ describe('a page of lines', () => {
     expect(seqs(ring, { text: 'nothing of it' })).toEqual([])
   })
 
+  test('can be searched for a field and its value', () => {
+    const ring = createRing()
+    const lines = [
+      '"id":"a b"',
+      '"id":12',
+      '"id":123',
+      '"err":{"id":"a b","n":1}',
+      '"other":"id=12"',
+      '"say":"\\"x\\""',
+    ]
+    for (const fields of lines) ring.push(30, `{"level":30,"time":"t",${fields},"msg":"m"}`)
+    expect(seqs(ring, { field: 'id=a b' })).toEqual([1, 4])
+    expect(seqs(ring, { field: 'id=12' })).toEqual([2])
+    expect(seqs(ring, { field: 'say="x"' })).toEqual([6])
+    expect(seqs(ring, { field: 'id=', level: 'info' })).toEqual([])
+  })
+
   test('names number and level last, whatever fields a line has', () => {
     const ring = createRing()
     ring.push(50, '{"level":50,"time":"t","seq":"mine","level":"mine too","msg":"m"}')

@@ -13,6 +13,8 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 /** A real gateway with the dashboard as it is built from the sources, and a browser to look at it. */
 export interface Dashboard {
   gateway: TestGateway
+  /** The folder of the built files, for another gateway with the same dashboard. */
+  assets: string
   /** A program that talks to the same gateway, with all rights. */
   client: Client
   /** The token with all scopes. */
@@ -33,7 +35,7 @@ export async function openDashboard(): Promise<Dashboard> {
   const complaints: string[] = []
   const open = (options?: BrowserContextOptions) => openPage(browser, complaints, options)
   return {
-    ...{ gateway, client: gateway.client(), token: testToken, complaints, open },
+    ...{ gateway, assets: build.dir, client: gateway.client(), token: testToken, complaints, open },
     async signedIn(path = '/', options = {}) {
       const { url = gateway.url, ...context } = options
       const page = await open({ ...context, baseURL: url })
@@ -72,15 +74,22 @@ async function openPage(browser: Browser, complaints: string[], options?: Browse
 /** Builds what a browser loads into a folder of its own, so that a test never runs against an old build. */
 export async function buildDashboard(): Promise<{ dir: string; remove(): void }> {
   const dir = mkdtempSync(join(tmpdir(), 'talon-client-'))
-  const builder = await createBuilder({
-    root,
-    configFile: join(root, 'vite.config.ts'),
-    logLevel: 'error',
-    mode: 'production',
-    environments: { client: { build: { outDir: dir } } },
-  })
-  const client = builder.environments['client']
-  if (!client) throw new Error('vite.config.ts has no client environment.')
-  await builder.build(client)
+  // What the runner of the tests sets would build the libraries in another form than the one that is shipped.
+  const { NODE_ENV } = process.env
+  process.env['NODE_ENV'] = 'production'
+  try {
+    const builder = await createBuilder({
+      root,
+      configFile: join(root, 'vite.config.ts'),
+      logLevel: 'error',
+      mode: 'production',
+      environments: { client: { build: { outDir: dir } } },
+    })
+    const client = builder.environments['client']
+    if (!client) throw new Error('vite.config.ts has no client environment.')
+    await builder.build(client)
+  } finally {
+    process.env['NODE_ENV'] = NODE_ENV
+  }
   return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) }
 }

@@ -1,6 +1,7 @@
 import { dayOf } from '../day.ts'
 import type { BudgetLimits, BudgetMeasure, BudgetScope, BudgetState, Payer } from '../spending.ts'
 import type { Connection } from './open.ts'
+import { payingSession } from './payer.ts'
 
 /** What is added to accounts at once; what is absent stays as it is. */
 export interface Amounts {
@@ -39,7 +40,7 @@ export function payingDay(connection: Connection, at: number): number {
 
 /** Adds to the accounts of the gateway's day, of the session and of the token's day. */
 export function addToAccounts(connection: Connection, payer: Payer, day: number, amounts: Amounts): void {
-  for (const [scope, key, ofDay] of accountsOf(payer, day)) {
+  for (const [scope, key, ofDay] of accountsOf(connection, payer, day)) {
     connection
       .prepared(
         `INSERT INTO budget_accounts (scope, key, day, tokens, micro_usd, tool_calls, wall_ms, reserved_tokens, reserved_micro_usd)
@@ -65,7 +66,7 @@ export function addToAccounts(connection: Connection, payer: Payer, day: number,
 
 /** How far the budgets are used that have a limit, on this day. */
 export function statesOf(connection: Connection, payer: Payer, day: number, limits: BudgetLimits): BudgetState[] {
-  return accountsOf(payer, day).flatMap(([scope, key, ofDay]) => {
+  return accountsOf(connection, payer, day).flatMap(([scope, key, ofDay]) => {
     // The measures of a scope are those of the type.
     const bounds = Object.entries(limits[scope] ?? {}) as [BudgetMeasure, number][]
     if (bounds.length === 0) return []
@@ -100,9 +101,13 @@ export function pruneAccounts(connection: Connection): boolean {
   return removed.some(changes => changes === maxRowsPerStep)
 }
 
-function accountsOf({ sessionId, tokenId }: Payer, day: number): [scope: BudgetScope, key: string, day: number][] {
+function accountsOf(
+  connection: Connection,
+  { sessionId, tokenId }: Payer,
+  day: number,
+): [scope: BudgetScope, key: string, day: number][] {
   const accounts: [BudgetScope, string, number][] = [['day', '', day]]
-  if (sessionId) accounts.push(['session', sessionId, 0])
+  if (sessionId) accounts.push(['session', payingSession(connection, sessionId), 0])
   if (tokenId) accounts.push(['token', tokenId, day])
   return accounts
 }

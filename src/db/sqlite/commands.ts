@@ -4,7 +4,9 @@ import { appendToolCalls, appendToolResult, finishRun } from './answer.ts'
 import { addAttachment, pruneAttachments } from './attachments.ts'
 import { audited, recordAudit } from './audit.ts'
 import { reopenDay, reserveCall, settleCalls, settleLeftOver } from './budget.ts'
+import { beginDelegation } from './delegations.ts'
 import { mergeFacts, savePersona } from './documents.ts'
+import { recordEndedRuns } from './ended-runs.ts'
 import { forget } from './forget.ts'
 import { forkSession } from './forks.ts'
 import { addGrant, revokeGrant } from './grants.ts'
@@ -26,6 +28,8 @@ import { saveNote } from './notes.ts'
 import type { Command, CommandInput, CommandResult } from './outcome.ts'
 import { retireSession } from './retention.ts'
 import { savePartialText, startRun } from './runs.ts'
+import { fireSchedule } from './schedule-runs.ts'
+import { addSchedule, passSchedule, pauseSchedule, removeSchedule } from './schedules.ts'
 import { indexStep } from './search-index.ts'
 import { sendMessage } from './send.ts'
 import { deleteSession, resetSession } from './session-end.ts'
@@ -38,9 +42,11 @@ import { recordRefusal } from './tool-runs.ts'
 type InSteps = 'prune' | 'eraseDeleted'
 // An import is counted and compared on the caller's side, in import-orders.ts.
 type Import = 'importEntries' | 'finishImport' | 'abandonImport'
+// Many of them go as one command, see ended-runs.ts.
+type Grouped = 'recordEnded'
 
 type CommandTable = {
-  [Name in Exclude<keyof Commands, InSteps | Import>]: Command<CommandInput<Name>, CommandResult<Name>>
+  [Name in Exclude<keyof Commands, InSteps | Import | Grouped>]: Command<CommandInput<Name>, CommandResult<Name>>
 } & {
   pruneStep: Command<CommandInput<'prune'>, { more: boolean }>
   eraseStep: Command<CommandInput<'eraseDeleted'>, { erased: number; more: boolean }>
@@ -49,6 +55,7 @@ type CommandTable = {
   verifyStep: Command<Parameters<typeof verifyStep>[1], Progress & { more: boolean }>
   showImported: Command<Parameters<typeof showImported>[1], { session: Session }>
   giveUpImport: Command<{ sessionId: string }, undefined>
+  recordEndedRuns: Command<Parameters<typeof recordEndedRuns>[1], undefined>
 }
 
 export type CommandName = keyof CommandTable
@@ -79,6 +86,7 @@ export const commands: CommandTable = {
   finishInvocation,
   interruptInvocations,
   recordRefusal,
+  recordEndedRuns,
   addAttachment,
   pruneAttachments,
   addGrant,
@@ -91,6 +99,12 @@ export const commands: CommandTable = {
   completeTask: once(completeTask),
   forget: audited(forget),
   taintRun,
+  beginDelegation,
+  addSchedule: audited(once(addSchedule)),
+  removeSchedule: audited(removeSchedule),
+  pauseSchedule: audited(pauseSchedule),
+  fireSchedule,
+  passSchedule,
   createToken: audited(once(createToken)),
   putToken: audited(putToken),
   revokeToken: audited(revokeToken),

@@ -5,6 +5,7 @@ import type { Change, Commands, Queries, Store } from '../store.ts'
 import { UnusableDatabaseError } from '../unusable-error.ts'
 import { defaultMaxPages } from './checkpoint.ts'
 import { countCommits, findLoss } from './commit-number.ts'
+import { createEndedRuns, type EndedRunRecorder } from './ended-runs.ts'
 import { unavailableError } from './errors.ts'
 import { createHeavyQueries, heavyQueriesHere } from './heavy-reads.ts'
 import { importCommands } from './import-orders.ts'
@@ -92,6 +93,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<SqliteSto
       if (changes.length > 0) for (const listener of listeners) tell(listener, changes, onError)
     },
   })
+  const endedRuns = createEndedRuns(queue.submit)
   const queries = createQueries(reader, watch.noteError)
   const readers = createReaderPool({
     file: options.file,
@@ -106,7 +108,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<SqliteSto
     ...queries,
     ...heavy,
     search: searchCaughtUp(heavy.search, reader, queue),
-    ...createCommands(queue),
+    ...createCommands(queue, endedRuns),
     onCommit(listener) {
       listeners.push(listener)
     },
@@ -114,6 +116,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<SqliteSto
     health: watch.health,
     async close() {
       watch.close()
+      await endedRuns.settled()
       await Promise.all([queue.close(), readers.close()])
       reader.close()
     },
@@ -194,7 +197,7 @@ function tell(listener: (changes: Change[]) => void, changes: Change[], onError:
   }
 }
 
-function createCommands(queue: WriteQueue): Commands {
+function createCommands(queue: WriteQueue, endedRuns: EndedRunRecorder): Commands {
   const { submit } = queue
   return {
     createSession: input => submit('createSession', input),
@@ -220,6 +223,7 @@ function createCommands(queue: WriteQueue): Commands {
     finishInvocation: input => submit('finishInvocation', input),
     interruptInvocations: input => submit('interruptInvocations', input),
     recordRefusal: input => submit('recordRefusal', input),
+    recordEnded: endedRuns.record,
     addAttachment: input => submit('addAttachment', input),
     pruneAttachments: input => submit('pruneAttachments', input),
     addGrant: input => submit('addGrant', input),
@@ -232,6 +236,12 @@ function createCommands(queue: WriteQueue): Commands {
     completeTask: input => submit('completeTask', input),
     forget: input => submit('forget', input),
     taintRun: input => submit('taintRun', input),
+    beginDelegation: input => submit('beginDelegation', input),
+    addSchedule: input => submit('addSchedule', input),
+    removeSchedule: input => submit('removeSchedule', input),
+    pauseSchedule: input => submit('pauseSchedule', input),
+    fireSchedule: input => submit('fireSchedule', input),
+    passSchedule: input => submit('passSchedule', input),
     createToken: input => submit('createToken', input),
     putToken: input => submit('putToken', input),
     revokeToken: input => submit('revokeToken', input),

@@ -20,6 +20,8 @@ export const takenInMargin: ReadonlySet<CommandName> = new Set<CommandName>([
   'pruneStep',
   'pruneAttachments',
   'forget',
+  'removeSchedule',
+  'pauseSchedule',
   // An import that cannot go on is given up.
   'giveUpImport',
   'dropUnfinishedImports',

@@ -1,5 +1,5 @@
 import type { RunState, Usage } from '../../protocol/shapes.ts'
-import type { Run } from '../store.ts'
+import type { Queries, Run } from '../store.ts'
 import type { Connection } from './open.ts'
 import { type CommandInput, done, type Outcome } from './outcome.ts'
 
@@ -19,6 +19,12 @@ interface RunRow {
   started_at: number | null
   finished_at: number | null
 }
+
+// No entry of a log is behind it.
+const beyondAll = Number.MAX_SAFE_INTEGER
+
+// More than a busy day has, and read in about a millisecond. No index is worth its writes for what a person looks at now and then.
+const newestLookedAt = 500
 
 const runColumns =
   'id, session_id, epoch, message_seq, state, partial_text, error, model, provider, usage, token_id, created_at, started_at, finished_at'
@@ -142,13 +148,27 @@ export function unfinishedRuns(connection: Connection): Run[] {
 
 export function listRuns(
   connection: Connection,
-  { sessionId, epoch, limit }: { sessionId: string; epoch: number; limit: number },
+  { sessionId, epoch, before = beyondAll, limit }: Parameters<Queries['listRuns']>[0],
 ): Run[] {
   return connection
     .prepared<RunRow>(
-      `SELECT ${runColumns} FROM runs WHERE session_id = ? AND epoch = ? ORDER BY message_seq DESC LIMIT ?`,
+      `SELECT ${runColumns} FROM runs WHERE session_id = ? AND epoch = ? AND message_seq < ?
+       ORDER BY message_seq DESC LIMIT ?`,
     )
-    .all(sessionId, epoch, limit)
+    .all(sessionId, epoch, before, limit)
+    .map(toRun)
+}
+
+export function listFailedRuns(
+  connection: Connection,
+  { since, limit }: Parameters<Queries['listFailedRuns']>[0],
+): Run[] {
+  return connection
+    .prepared<RunRow>(
+      `SELECT ${runColumns} FROM runs WHERE rowid > (SELECT max(rowid) FROM runs) - ? AND state = 'failed' AND finished_at >= ?
+       ORDER BY rowid DESC LIMIT ?`,
+    )
+    .all(newestLookedAt, since, limit)
     .map(toRun)
 }
 

@@ -9,7 +9,7 @@ const maxScanned = 10_000
 const states: readonly SessionState[] = ['created', 'active', 'idle']
 
 /**
- * A page of sessions, newest activity first, by keyset: as fast at the millionth session as at the first. With `query`
+ * A page of sessions, by keyset and by the time of their last activity: as fast at the millionth session as at the first. With `query`
  * a page may hold fewer than `limit` sessions, none even, and still have a `nextCursor`.
  * @throws TalonError `INVALID_MESSAGE` for a cursor that is not ours.
  */
@@ -24,7 +24,7 @@ export function listSessions(
     maxScanned,
     pattern: likePattern(filter.query ?? ''),
   }
-  const sql = filter.query ? searchSql(scan) : `${scan} LIMIT @limit`
+  const sql = filter.query ? searchSql(scan, filter) : `${scan} LIMIT @limit`
   const rows = connection.prepared<SessionItemRow>(sql).all(values)
   const page = rows.slice(0, filter.limit)
   const next = rows.length > filter.limit ? page.at(-1) : filter.query ? scanEnd(connection, scan, values) : undefined
@@ -37,28 +37,34 @@ export function listSessions(
  */
 function scanSql(filter: SessionFilter): string {
   const conditions = ['deleted_at IS NULL']
+  const beyond = filter.order === 'oldest' ? '>' : '<'
   if (filter.channel !== undefined) conditions.push('channel = @channel')
   if (filter.senderId !== undefined) conditions.push('sender_id = @senderId')
   const after = (activity: string) =>
-    [...conditions, ...(filter.cursor === undefined ? [] : [`(${activity}, id) < (@lastActiveAt, @lastId)`])].join(
-      ' AND ',
-    )
+    [
+      ...conditions,
+      ...(filter.cursor === undefined ? [] : [`(${activity}, id) ${beyond} (@lastActiveAt, @lastId)`]),
+    ].join(' AND ')
   const listed = (state: SessionState) =>
     `SELECT ${listedColumns} FROM sessions WHERE ${after('listed_at')} AND unlisted = 0 AND listed_state = '${state}'`
   const wanted = filter.state === undefined ? states : states.filter(state => state === filter.state)
   const ofState = filter.state === undefined ? '' : ` AND state = '${filter.state}'`
   const unlisted = `SELECT ${itemColumns}, sender_name FROM sessions INDEXED BY idx_sessions_unlisted
     WHERE ${after('last_active_at')} AND unlisted = 1${ofState}`
-  return `${[...wanted.map(listed), unlisted].join(' UNION ALL ')} ORDER BY last_active_at DESC, id DESC`
+  return `${[...wanted.map(listed), unlisted].join(' UNION ALL ')} ${orderSql(filter)}`
 }
 
 // The same value, by the name that the index is about.
 const listedColumns = `${itemColumns}, sender_name`.replace('last_active_at', 'listed_at AS last_active_at')
 
-function searchSql(scan: string): string {
+function orderSql({ order }: Pick<SessionFilter, 'order'>): string {
+  return order === 'oldest' ? 'ORDER BY last_active_at, id' : 'ORDER BY last_active_at DESC, id DESC'
+}
+
+function searchSql(scan: string, filter: SessionFilter): string {
   const matches = ['title', 'sender_id', 'sender_name', 'id'].map(column => `${column} LIKE @pattern ESCAPE '\\'`)
   return `SELECT * FROM (${scan} LIMIT @maxScanned) WHERE ${matches.join(' OR ')}
-          ORDER BY last_active_at DESC, id DESC LIMIT @limit`
+          ${orderSql(filter)} LIMIT @limit`
 }
 
 /** Where a search stopped looking, or undefined if it saw all there is. */

@@ -43,6 +43,14 @@ export function insertSession(connection: Connection, input: NewSession, at: num
   return toSession(must(row, input.id))
 }
 
+/** Takes a session that was just made out of the way: no message of its sender's channel goes there. */
+export function setAside(connection: Connection, sessionId: string, tainted: boolean): Session {
+  const row = connection
+    .prepared<SessionRow>(`UPDATE sessions SET aside = 1, tainted = ? WHERE id = ? RETURNING ${sessionColumns}`)
+    .get(Number(tainted), sessionId)
+  return toSession(must(row, sessionId))
+}
+
 /** The sender's own session in a channel, or the group's: the one with the newest activity that is no copy made aside. */
 export function findSession(connection: Connection, wanted: NewSession): string | undefined {
   if (wanted.groupId !== undefined) {

@@ -1,14 +1,24 @@
-import type { InvocationItem, InvocationQuery, NewInvocation } from '../store.ts'
+import type { ToolOutcomeName } from '../../protocol/shapes.ts'
+import type { EndedInvocation, InvocationItem, InvocationQuery, NewInvocation } from '../store.ts'
 import { appendAudit } from './audit.ts'
 import type { Connection } from './open.ts'
 import { type CommandInput, done, type Outcome } from './outcome.ts'
 
-// With the name of a tool a page looks at this many runs, some milliseconds; the cursor then goes on where it stopped.
+// With the name of a tool or an outcome a page looks at this many runs, some milliseconds; the cursor then goes on where it stopped.
 const maxScanned = 10_000
 // No id is behind it.
 const beyondAll = '\u{10FFFF}'
 // Runs are kept for their history when their outcome is not.
 const keptAfterReplyMs = 30 * 24 * 60 * 60_000
+
+// One that nobody noted a decision of ran.
+const isAllowed = "coalesce(decision ->> '$.allowed', 1)"
+const outcomes: Record<ToolOutcomeName, string> = {
+  succeeded: 'success = 1',
+  failed: `success = 0 AND ${isAllowed}`,
+  refused: `success = 0 AND NOT ${isAllowed}`,
+  running: 'finished_at IS NULL',
+}
 
 interface ItemRow {
   id: string
@@ -51,20 +61,56 @@ export function insertInvocation(
          dry_run, tainted, decision)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
-    .run(
-      input.id,
-      input.tokenId,
-      input.sessionId,
-      input.runId,
-      input.toolName,
-      JSON.stringify(input.args),
-      input.startedAt,
-      request?.requestId ?? null,
-      request?.hash ?? null,
-      Number(input.dryRun ?? false),
-      Number(input.tainted ?? false),
-      input.decision === undefined ? null : JSON.stringify(input.decision),
+    .run(...beginningOf(input, request))
+}
+
+type Value = string | number | null
+
+function beginningOf(input: NewInvocation, request: { requestId: string; hash: string } | undefined): Value[] {
+  return [
+    input.id,
+    input.tokenId,
+    input.sessionId,
+    input.runId,
+    input.toolName,
+    JSON.stringify(input.args),
+    input.startedAt,
+    request?.requestId ?? null,
+    request?.hash ?? null,
+    Number(input.dryRun ?? false),
+    Number(input.tainted ?? false),
+    input.decision === undefined ? null : JSON.stringify(input.decision),
+  ]
+}
+
+function endingOf(outcome: Record<string, unknown>, at: number): Value[] {
+  const { success, code, error, durationMs, output } = outcome
+  return [
+    JSON.stringify(outcome),
+    at,
+    Number(success === true),
+    typeof code === 'string' ? code : null,
+    typeof error === 'string' ? error : null,
+    typeof durationMs === 'number' ? Math.round(durationMs) : null,
+    typeof output === 'string' ? Buffer.byteLength(output) : null,
+  ]
+}
+
+/** A whole row, in the order of `insertEnded`. */
+export type EndedRow = Value[]
+
+export function endedRow({ request, outcome, at, ...begun }: EndedInvocation): EndedRow {
+  return [...beginningOf(begun, request), ...endingOf(outcome, at)]
+}
+
+export function insertEnded(connection: Connection, row: EndedRow): void {
+  connection
+    .prepared(
+      `INSERT INTO tool_runs (id, token_id, session_id, run_id, tool_name, args, started_at, request_id, request_hash,
+         dry_run, tainted, decision, outcome, finished_at, success, code, error, duration_ms, output_bytes)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
+    .run(...row)
 }
 
 /** The first outcome stays. Whether this was it. */
@@ -72,22 +118,12 @@ export function endInvocation(
   connection: Connection,
   { invocationId, outcome, at }: { invocationId: string; outcome: Record<string, unknown>; at: number },
 ): boolean {
-  const { success, code, error, durationMs, output } = outcome
   const { changes } = connection
     .prepared(
       `UPDATE tool_runs SET outcome = ?, finished_at = ?, success = ?, code = ?, error = ?, duration_ms = ?, output_bytes = ?
        WHERE id = ? AND finished_at IS NULL`,
     )
-    .run(
-      JSON.stringify(outcome),
-      at,
-      Number(success === true),
-      typeof code === 'string' ? code : null,
-      typeof error === 'string' ? error : null,
-      typeof durationMs === 'number' ? Math.round(durationMs) : null,
-      typeof output === 'string' ? Buffer.byteLength(output) : null,
-      invocationId,
-    )
+    .run(...endingOf(outcome, at), invocationId)
   return changes === 1
 }
 
@@ -113,19 +149,20 @@ export function listInvocations(
   connection: Connection,
   query: InvocationQuery,
 ): { items: InvocationItem[]; nextCursor: string | null } {
-  const { limit, sessionId, toolName, before = beyondAll } = query
+  const { limit, sessionId, toolName, outcome, before = beyondAll } = query
   const ofSession = sessionId === undefined ? '' : 'session_id = @sessionId AND '
   const scan = `SELECT ${itemColumns} FROM tool_runs WHERE ${ofSession}id < @before ORDER BY id DESC`
   const values = { sessionId, toolName, before, limit: limit + 1, maxScanned }
-  const sql =
-    toolName === undefined
-      ? `${scan} LIMIT @limit`
-      : `SELECT * FROM (${scan} LIMIT @maxScanned) WHERE tool_name = @toolName LIMIT @limit`
+  const wanted = [...(toolName === undefined ? [] : ['tool_name = @toolName']), ...(outcome ? [outcomes[outcome]] : [])]
+  const isScanned = wanted.length > 0
+  const sql = isScanned
+    ? `SELECT * FROM (${scan} LIMIT @maxScanned) WHERE ${wanted.join(' AND ')} LIMIT @limit`
+    : `${scan} LIMIT @limit`
   const rows = connection.prepared<ItemRow>(sql).all(values)
   const page = rows.slice(0, limit)
   const scanEnd = () =>
     connection.prepared<{ id: string }>(`${scan} LIMIT 1 OFFSET @maxScanned - 1`).get(values)?.id ?? null
-  const next = rows.length > limit ? (page.at(-1)?.id ?? null) : toolName === undefined ? null : scanEnd()
+  const next = rows.length > limit ? (page.at(-1)?.id ?? null) : isScanned ? scanEnd() : null
   return { items: page.map(toItem), nextCursor: next }
 }
 

@@ -16,6 +16,8 @@ export const approvalSchema = z.object({
   permission: z.enum(['safe', 'write', 'exec', 'network']),
   /** These, and nothing else, is what runs. */
   args: configSchema,
+  /** The folder that it would work in. */
+  workspace: z.string(),
   /** Why it asks, for a person, and the rule that says so. */
   reason: z.string(),
   rule: z.string(),
@@ -74,6 +76,14 @@ export const approvalRequests = {
     summary: 'Takes back what was allowed beyond one call.',
     payload: z.object({ grantId: idSchema }),
     reply: 'approval.revoked',
+    result: z.object({ grantId: z.string() }),
+    scope: 'approve',
+    changes: true,
+  },
+  'approval.restore': {
+    summary: 'Allows for good again what was revoked by mistake, within ten minutes.',
+    payload: z.object({ grantId: idSchema }),
+    reply: 'approval.restored',
     result: z.object({ grantId: z.string() }),
     scope: 'approve',
     changes: true,

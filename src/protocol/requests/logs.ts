@@ -10,6 +10,11 @@ export const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as co
 export const logFilterSchema = z.object({
   level: z.enum(levels).optional(),
   text: z.string().max(200).optional(),
+  field: z
+    .string()
+    .max(300)
+    .regex(/^[^=\s]+=./, 'must be a name and its value, such as requestId=…')
+    .optional(),
   after: z.number().int().min(0).optional(),
 })
 
@@ -28,7 +33,7 @@ export const logEntrySchema: z.ZodType<{ seq: number; time: string; level: strin
 export const logRequests = {
   'logs.subscribe': {
     summary:
-      'Sends lines of the log to this connection, in the place of what an earlier one asked for: those after `after` that are kept (the newest 2,000), then live; without `after` only new ones. `level` is the lowest, `text` stands in the line in any case. `bootId` names the start that `after` is of: the lines of another start begin anew.',
+      'Sends lines of the log to this connection, in the place of what an earlier one asked for: those after `after` that are kept (the newest 2,000), then live; without `after` only new ones. `level` is the lowest, `text` stands in the line in any case, `field` (`name=value`) is a field of it. `bootId` names the start that `after` is of: the lines of another start begin anew.',
     payload: logFilterSchema.extend({ bootId: z.string().max(64).optional() }),
     reply: 'logs.subscribed',
     result: z.object({ after: z.number(), dropped: z.number(), bootId: z.string() }),

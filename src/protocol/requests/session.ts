@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import {
   configSchema,
+  delegateRoles,
   forkedFromSchema,
   idSchema,
   messageSchema,
@@ -18,6 +19,13 @@ import type { RequestRow } from './row.ts'
 
 const ofSession = z.object({ sessionId: idSchema })
 const position = z.number().int().min(0)
+/** Whose sub-run a session was made for: in which role, how deep, by which session and run. */
+const delegation = z.object({
+  role: z.enum(delegateRoles),
+  depth: z.number(),
+  parentSessionId: z.string().nullable(),
+  parentRunId: z.string().nullable(),
+})
 
 /** What is about one session or their list. */
 export const sessionRequests = {
@@ -45,7 +53,8 @@ export const sessionRequests = {
     changes: true,
   },
   'session.list': {
-    summary: 'A page of sessions, newest activity first; `watch` subscribes this connection to changes of the list.',
+    summary:
+      'A page of sessions by their last activity, the `newest` or the `oldest` first; `watch` subscribes this connection to changes of the list. With `deleted` those that can still be restored, the newest deletion first, each with `deletedAt`; then no other filter counts.',
     payload: z.object({
       limit: z.number().int().min(1).max(200).default(50),
       cursor: z.string().max(200).optional(),
@@ -53,18 +62,26 @@ export const sessionRequests = {
       state: z.enum(sessionStates).optional(),
       senderId: idSchema.optional(),
       query: shortText.optional(),
+      order: z.enum(['newest', 'oldest']).optional(),
+      deleted: z.boolean().optional(),
       watch: z.boolean().optional(),
     }),
     reply: 'session.list',
-    result: z.object({ sessions: z.array(sessionItemSchema), nextCursor: z.string().nullable() }),
+    result: z.object({
+      sessions: z.array(sessionItemSchema.extend({ deletedAt: z.number().optional() })),
+      nextCursor: z.string().nullable(),
+    }),
     scope: 'read',
     changes: false,
   },
   'session.get': {
-    summary: 'One session in full, without its messages; `elevatedUntil` says until when its profile is "full".',
+    summary:
+      'One session in full, without its messages; `elevatedUntil` says until when its profile is "full", `delegation` who asked for the sub-run that it was made for.',
     payload: ofSession,
     reply: 'session.get',
-    result: z.object({ session: sessionSchema.extend({ elevatedUntil: z.number().nullable() }) }),
+    result: z.object({
+      session: sessionSchema.extend({ elevatedUntil: z.number().nullable(), delegation: delegation.nullable() }),
+    }),
     scope: 'read',
     changes: false,
   },

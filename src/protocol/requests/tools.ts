@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { attachmentRefSchema, configSchema, decisionSchema, idSchema, toolSchema } from '../shapes.ts'
+import { attachmentRefSchema, configSchema, decisionSchema, idSchema, toolOutcomes, toolSchema } from '../shapes.ts'
 import type { RequestRow } from './row.ts'
 
 const empty = z.object({})
@@ -78,6 +78,8 @@ export const toolRequests = {
     payload: z.object({
       sessionId: idSchema.optional(),
       toolName: z.string().min(1).max(100).optional(),
+      /** `refused` for those that were not allowed, `failed` for those that ran and failed. */
+      outcome: z.enum(toolOutcomes).optional(),
       before: idSchema.optional(),
       limit: z.number().int().min(1).max(200).default(50),
     }),
@@ -87,10 +89,14 @@ export const toolRequests = {
     changes: false,
   },
   'tools.run': {
-    summary: 'One run of a tool. Its output is kept for a day, and null after that.',
+    summary: 'One run of a tool. Its output and what files it made are kept for a day; then the output is null.',
     payload: z.object({ invocationId: idSchema }),
     reply: 'tools.run',
-    result: z.object({ run: toolRunSchema, output: z.string().nullable() }),
+    result: z.object({
+      run: toolRunSchema,
+      output: z.string().nullable(),
+      attachments: z.array(attachmentRefSchema).optional(),
+    }),
     scope: 'read',
     changes: false,
   },

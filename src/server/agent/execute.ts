@@ -2,6 +2,7 @@ import type { EndedCall, Run } from '../../db/store.ts'
 import { errorPayload, TalonError } from '../../protocol/errors.ts'
 import { withIds } from '../log.ts'
 import type { App, LiveRun, Span, TraceContext } from '../record.ts'
+import { type Allowance, watchAllowance, withAllowance } from './allowance.ts'
 import { type Ledger, limitWallTime, openLedger } from './budget.ts'
 import { parseCommand } from './commands.ts'
 import type { Usage } from './model.ts'
@@ -28,13 +29,15 @@ export interface Working extends LiveRun {
   abandoned: boolean
   span: Span
   ledger: Ledger
+  /** Of a sub-run. */
+  allowance: Allowance | undefined
 }
 
 /**
  * One run from its start to its end. Rejects only if the end could not be stored. It resolves when the answer is out; what
- * may follow it is nothing that anybody waits for.
+ * may follow it is nothing that anybody waits for. A sub-run has an allowance.
  */
-export async function execute(gateway: App, desk: Desk, queued: Run): Promise<void> {
+export async function execute(gateway: App, desk: Desk, queued: Run, allowance?: Allowance): Promise<void> {
   const { working } = desk
   const { id: runId, sessionId } = queued
   const app = withIds(gateway, { sessionId, runId })
@@ -53,10 +56,12 @@ export async function execute(gateway: App, desk: Desk, queued: Run): Promise<vo
       parent: app.tracing.takeRun(runId),
       attributes: { 'talon.session.id': sessionId, 'talon.run.id': runId },
     }),
-    ledger: openLedger(app, queued),
+    ledger: allowance ? withAllowance(openLedger(app, queued), allowance) : openLedger(app, queued),
+    allowance,
   }
   let answered: Answered | undefined
   const endTime = limitWallTime(app, controller)
+  const endWatch = allowance && watchAllowance(allowance, controller)
   working.set(sessionId, live)
   try {
     const run = await begin(app, runId)
@@ -66,6 +71,7 @@ export async function execute(gateway: App, desk: Desk, queued: Run): Promise<vo
     void app.budgets.look({ sessionId, runId, tokenId: run.tokenId ?? '' })
   } finally {
     endTime()
+    endWatch?.()
     working.delete(sessionId)
     live.span.end()
     resolve()
@@ -88,7 +94,8 @@ type Answered = Extract<RunStep, { type: 'answered' }>
 async function answer(app: App, run: Run, live: Working): Promise<Answered | undefined> {
   try {
     const question = await patiently(app, () => userText(app, run))
-    const known = parseCommand(question)
+    // What a run asks of another is work, never a command.
+    const known = live.allowance ? undefined : parseCommand(question)
     if (known) {
       const session = await app.store.getSession(run.sessionId)
       if (!session) throw new TalonError('CANCELLED', 'The session was deleted.')
@@ -145,8 +152,9 @@ function emitTool(app: App, run: Run, step: Extract<RunStep, { type: 'tool_call'
   const { sessionId, id: runId } = run
   const { id: callId, name: toolName, args } = step.call
   if (step.type === 'tool_call') return app.bus.emit('tool.call', { sessionId, runId, callId, toolName, args })
-  const { success, output, error, durationMs, attachments } = step.outcome
-  const more = { ...(error !== undefined && { error }), ...(attachments && { attachments }) }
+  const { success, output, error, durationMs, attachments, invocationId, decision } = step.outcome
+  const about = { ...(invocationId !== '' && { invocationId }), ...(decision && { decision }) }
+  const more = { ...(error !== undefined && { error }), ...(attachments && { attachments }), ...about }
   app.bus.emit('tool.result', { sessionId, runId, callId, toolName, success, output, ...more, durationMs })
 }
 

@@ -4,6 +4,7 @@ import type { PersonaVersion, Run } from '../../db/store.ts'
 import { defaultPersona } from '../persona.ts'
 import type { App } from '../record.ts'
 import { type Remembered, remembered } from './remembered.ts'
+import { rolePrompt } from './roles.ts'
 
 // A prompt longer than this crowds out the conversation.
 const maxPromptBytes = 64 * 1024
@@ -24,9 +25,11 @@ type PromptApp = Pick<App, 'auth' | 'config' | 'home' | 'log' | 'store'>
 
 /**
  * The system prompt: the file that `agent.promptFile` names, or a default where there is none; the persona; what is kept.
- * Where text of others is among that, the session is noted as one that has such text.
+ * Where text of others is among that, the session is noted as one that has such text. A sub-run has that of its role.
  */
 export async function systemPrompt(app: PromptApp, run: Run): Promise<string> {
+  const delegation = await app.store.getDelegation(run.sessionId)
+  if (delegation) return rolePrompt(delegation.role)
   const [own, persona, kept] = await Promise.all([fileText(app), app.store.getPersona(), whatIsKept(app, run)])
   if (persona?.tainted || kept.tainted) await noteTaint(app, run)
   const memory = kept.text === '' ? [] : [kept.text]

@@ -1,11 +1,15 @@
 import type { Run } from '../../db/store.ts'
 import { type ErrorCode, TalonError } from '../../protocol/errors.ts'
+import type { ToolInfo } from '../../protocol/shapes.ts'
 import type { App, ToolOutcome, TraceContext } from '../record.ts'
 import type { Ledger } from './budget.ts'
 import { chain } from './chain.ts'
 import { buildContext, type Context } from './context.ts'
 import type { Model, ModelRequest, ModelToolCall, Usage } from './model.ts'
 import { systemPrompt } from './prompt.ts'
+
+// The tool that asks another run for something.
+const delegating = 'delegate'
 
 /** What a run does, in order. Each `tool_call` and `tool_result` is in the log before it is told. */
 export type RunStep =
@@ -54,7 +58,7 @@ export async function* runAgent(
     })
     ledger.paid(ended)
     yield { type: 'tool_calls', total: { ...total } }
-    for (const call of answer.calls) yield* callTool(app, run, call, { signal, trace })
+    for (const calls of together(answer.calls)) yield* callTools(app, run, calls, { signal, trace })
   }
   throw new TalonError('TIMEOUT', `Stopped after ${app.config['agent.maxSteps']} model calls (agent.maxSteps).`)
 }
@@ -82,9 +86,22 @@ function ownModel(app: App, sessionId: string, model: string): string {
 async function modelRequest(app: App, run: Run, context: Context, signal: AbortSignal): Promise<ModelRequest> {
   const prompt = await systemPrompt(app, run)
   const system = context.summary ? `${prompt}\n\nWhat was said before, in short:\n${context.summary}` : prompt
+  // A start takes a moment to find out what walls there are; until then some tools would seem not to work here.
+  await app.sandbox.probe()
   // A token that may not use tools itself cannot have the agent use them.
-  const tools = (await mayUseTools(app, run)) ? app.tools.list().filter(tool => tool.available) : []
+  const tools = (await mayUseTools(app, run)) ? await toolsFor(app, run) : []
   return { system, messages: context.messages, tools, signal }
+}
+
+/** Those that work here and, in a sub-run, that its role may use. */
+async function toolsFor({ tools, store, config }: App, { sessionId }: Run): Promise<ToolInfo[]> {
+  const available = tools.list().filter(tool => tool.available)
+  const delegation = await store.getDelegation(sessionId)
+  if (!delegation) return available
+  const isDeepest = delegation.depth >= config['agent.delegateDepth']
+  return available.filter(
+    ({ name, permission }) => delegation.permissions.includes(permission) && !(isDeepest && name === delegating),
+  )
 }
 
 interface ModelAnswer {
@@ -124,20 +141,49 @@ interface Asker {
   trace: TraceContext | undefined
 }
 
-async function* callTool(app: App, run: Run, call: ModelToolCall, asker: Asker): AsyncGenerator<RunStep> {
-  yield { type: 'tool_call', call }
-  const outcome = await toolOutcome(app, run, call, asker)
+/** One call after the other, but that sub-runs which stand side by side work at the same time. */
+function together(calls: readonly ModelToolCall[]): ModelToolCall[][] {
+  const groups: ModelToolCall[][] = []
+  for (const call of calls) {
+    const last = groups.at(-1)
+    if (last && call.name === delegating && last[0]?.name === delegating) last.push(call)
+    else groups.push([call])
+  }
+  return groups
+}
+
+async function* callTools(app: App, run: Run, calls: readonly ModelToolCall[], asker: Asker): AsyncGenerator<RunStep> {
+  for (const call of calls) yield { type: 'tool_call', call }
+  const outcomes = calls.map(call => toolOutcome(app, run, call, asker))
+  try {
+    for (const [index, call] of calls.entries()) {
+      const outcome = await outcomes[index]
+      if (outcome) yield* noteResult(app, run, call, outcome)
+    }
+  } finally {
+    // Nothing of this run works on when it has ended.
+    await Promise.allSettled(outcomes)
+  }
+  asker.signal.throwIfAborted()
+}
+
+async function* noteResult(app: App, run: Run, call: ModelToolCall, outcome: ToolOutcome): AsyncGenerator<RunStep> {
   await app.store.appendToolResult({
     runId: run.id,
     messageId: app.newId(),
     toolCallId: call.id,
-    content: outcome.success ? outcome.output : `Error: ${outcome.error ?? 'the tool failed'}`,
+    content: shownToModel(outcome),
     at: app.clock.now(),
   })
   yield { type: 'tool_result', call, outcome }
   // The gateway stops, and what the tool waited for never comes.
   if (outcome.code === 'INTERRUPTED') throw new TalonError('INTERRUPTED', 'The gateway stopped.')
-  asker.signal.throwIfAborted()
+}
+
+/** What failed may have said more than that: what a command wrote is how a model finds out why. */
+function shownToModel({ success, output, error = 'the tool failed' }: ToolOutcome): string {
+  if (success) return output
+  return output === '' ? `Error: ${error}` : `Error: ${error}\n\n${output}`
 }
 
 // What no model can do anything about.

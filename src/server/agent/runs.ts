@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { TalonError } from '../../protocol/errors.ts'
-import type { App, Runs } from '../record.ts'
+import type { Agents, App, Runs } from '../record.ts'
+import { slashCommands } from './commands.ts'
+import { createAgents, type Workshop } from './delegate.ts'
 import { type Desk, execute, finish } from './execute.ts'
 import { patiently } from './patience.ts'
 
@@ -9,7 +11,7 @@ const maxWaiting = 100_000
 // For the last entries of runs that are stopped at the end of a drain.
 const lastGraceMs = 500
 
-export interface RunScheduler extends Runs {
+export interface RunScheduler extends Runs, Agents {
   /** Sessions that wait for a free place, as far as they are known in memory. */
   waiting(): number
   /** Ends the runs that a dead process was working on, before this one begins any; says how many. */
@@ -26,14 +28,17 @@ export function createRuns(app: App): RunScheduler {
   const { working } = desk
   const serving = new Map<string, { again: boolean }>()
   const waiting = new Set<string>()
+  // Those of sub-runs hold no place: whoever asks for one holds one, and waits for it.
+  let beside = 0
   let forgotten = false
   let stopped = false
 
+  const hasPlace = () => serving.size - beside < app.config['agent.maxRuns']
   const wake = (sessionId: string) => {
     const served = serving.get(sessionId)
     if (served) served.again = true
     else if (stopped) return
-    else if (serving.size < app.config['agent.maxRuns']) void serve(sessionId)
+    else if (hasPlace()) void serve(sessionId)
     else if (waiting.size < maxWaiting) waiting.add(sessionId)
     else forgotten = true
   }
@@ -66,10 +71,31 @@ export function createRuns(app: App): RunScheduler {
     }
     // Several places are free at once after the bound was raised, and none after it was lowered.
     for (const next of waiting) {
-      if (stopped || serving.size >= app.config['agent.maxRuns']) return
+      if (stopped || !hasPlace()) return
       waiting.delete(next)
       wake(next)
     }
+  }
+
+  const workshop: Workshop = {
+    async beside(sessionId, make, allowance) {
+      if (stopped) throw new TalonError('INTERRUPTED', 'The gateway stops.')
+      // From before anybody can know of the session: its run is worked on here, and not by the queue as well.
+      const state = { again: false }
+      serving.set(sessionId, state)
+      beside += 1
+      try {
+        await execute(app, desk, await make(), allowance)
+      } finally {
+        serving.delete(sessionId)
+        beside -= 1
+        if (state.again) wake(sessionId)
+      }
+    },
+    allowanceOf(sessionId, runId) {
+      const live = sessionId === undefined ? undefined : working.get(sessionId)
+      return live?.runId === runId ? live?.allowance : undefined
+    },
   }
 
   app.settings.onChange(['agent.maxRuns'], () => {
@@ -77,9 +103,11 @@ export function createRuns(app: App): RunScheduler {
   })
 
   return {
+    ...createAgents(app, workshop),
     wake,
     waiting: () => waiting.size,
     count: () => working.size,
+    commands: slashCommands.map(({ name, usage, summary }) => ({ name, usage, summary })),
     live(sessionId) {
       const live = working.get(sessionId)
       return live?.abandoned ? undefined : live
@@ -102,7 +130,10 @@ export function createRuns(app: App): RunScheduler {
       live.controller.abort(new TalonError('CANCELLED', 'Cancelled.'))
     },
     async interruptLeftOver() {
-      const began = (await app.store.unfinishedRuns()).filter(run => run.state === 'running')
+      // Nobody waits any more for what a sub-run would say.
+      const unasked = new Set(await app.store.unfinishedDelegations())
+      const left = await app.store.unfinishedRuns()
+      const began = left.filter(run => run.state === 'running' || unasked.has(run.id))
       await Promise.all(began.map(run => finish(app, run, { state: 'interrupted', text: run.partialText })))
       return began.length
     },

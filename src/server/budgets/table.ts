@@ -58,6 +58,13 @@ export function limitsOf(config: Readonly<Record<`budget.${BudgetName}`, number 
   return limits
 }
 
+const ofTools = budgetNames.filter(name => budgetTable[name].measure === 'toolCalls')
+
+/** Whether runs of tools are limited at all. */
+export function limitsTools(config: Readonly<Record<`budget.${BudgetName}`, number | null>>): boolean {
+  return ofTools.some(name => config[`budget.${name}`] !== null)
+}
+
 /** The setting behind a state. */
 export function nameOf({ scope, measure }: Pick<BudgetState, 'scope' | 'measure'>): BudgetName {
   const found = budgetNames.find(name => budgetTable[name].scope === scope && budgetTable[name].measure === measure)

@@ -97,6 +97,11 @@ export interface Live {
   /** Files of the folder of own tools that are none, and why. */
   brokenTools: readonly { name: string; reason: string }[]
   sandbox: { level: string; reason: string | undefined }
+  /** Those whose time is over and that had no turn, and those that the gateway paused by itself. */
+  schedules: {
+    overdue: readonly { name: string; dueAt: number }[]
+    stopped: readonly { name: string; reason: string }[]
+  }
 }
 
 export const groups = {

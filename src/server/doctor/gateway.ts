@@ -1,5 +1,5 @@
 import { type Check, type Finding, info, type Live, ok, type Subject, warn } from './check.ts'
-import { countText, namesText } from './words.ts'
+import { ageText, countText, namesText } from './words.ts'
 
 // Of what the settings allow.
 const fullShare = 0.9
@@ -21,6 +21,7 @@ export const gatewayCheck: Check = {
       ...lookAtSettings(live),
       ...lookAtSandbox(live),
       ...lookAtOwnTools(live),
+      ...lookAtSchedules(live, subject),
     ]
   },
 }
@@ -82,6 +83,19 @@ function lookAtOwnTools({ brokenTools }: Live): Finding[] {
     const fix = 'Mend the file; it is read again at once. docs/own-tools.md shows one that works.'
     return warn('gateway.tools', `The own tool ${name} cannot be used.`, reason, fix)
   })
+}
+
+function lookAtSchedules({ schedules: { overdue, stopped } }: Live, { now }: Subject): Finding[] {
+  const late = overdue.map(({ name, dueAt }) => {
+    const title = `The schedule ${JSON.stringify(name)} has waited for its turn for ${ageText(now - dueAt)}.`
+    const fix = 'See what its runs do: talon schedule list. More may run at once: talon config set schedule.maxRuns=8'
+    return warn('gateway.schedules', title, null, fix)
+  })
+  const paused = stopped.map(({ name, reason }) => {
+    const fix = 'Mend that, then: talon schedule resume <id>. Or remove it: talon schedule remove <id>'
+    return warn('gateway.schedules', `The schedule ${JSON.stringify(name)} is paused.`, reason, fix)
+  })
+  return [...late, ...paused]
 }
 
 function lookAtSandbox({ sandbox: { level, reason } }: Live): Finding[] {

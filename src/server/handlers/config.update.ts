@@ -13,6 +13,8 @@ export const handler = defineHandler('config.update', (app, change, call) =>
       newId: app.newId,
       by: actorOf(call),
     })
+    // Nothing happened that a repeat could do twice.
+    if (change.dryRun) return updated
     await app.audit.written()
     await keep(app, call, { ...updated })
     return updated

@@ -36,6 +36,8 @@ export function takenFrom(fullAt: number, { limit, windowMs }: Rate, now: number
 export interface Buckets {
   look(key: string, rate: Rate, now: number, cost?: number): Level
   take(key: string, rate: Rate, now: number, cost?: number): void
+  /** The keys of which least is left, the emptiest first, of those that are less than half full. */
+  emptiest(count: number, rate: Rate, now: number): { key: string; level: Level }[]
   size(): number
 }
 
@@ -60,6 +62,13 @@ export function createBuckets(maxKeys: number): Buckets {
       const next = takenFrom(fullAt(key), rate, now, cost)
       if (young.size >= maxKeys / 2 || now - turnedAt > 2 * rate.windowMs) turn(now)
       young.set(key, next)
+    },
+    emptiest(count, rate, now) {
+      // Keys of both generations; the younger time is the true one. At most `maxKeys`, which takes a few milliseconds.
+      const used = new Map<string, number>()
+      for (const [key, at] of [...old, ...young]) if (at - now > rate.windowMs / 2) used.set(key, at)
+      const first = [...used].sort(([, a], [, b]) => b - a).slice(0, count)
+      return first.map(([key, at]) => ({ key, level: levelAt(at, rate, now, 1) }))
     },
     size: () => young.size + old.size,
   }

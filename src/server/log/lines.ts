@@ -6,6 +6,8 @@ export interface LogFilter {
   level?: Level | undefined
   /** Lines are left out whose JSON does not hold this text, in whatever case. */
   text?: string | undefined
+  /** As `name=value`: lines are left out that have no such field, at whatever depth. */
+  field?: string | undefined
 }
 
 export interface LogQuery extends LogFilter {
@@ -44,11 +46,25 @@ export function readLines(ring: Ring, { after, limit, ...filter }: LogQuery): Lo
 }
 
 /** Tells which lines somebody wants to see. */
-export function matcher({ level, text }: LogFilter): (line: LogLine) => boolean {
+export function matcher({ level, text, field }: LogFilter): (line: LogLine) => boolean {
   const minimum = level === undefined ? 0 : levels[level]
   // As a line holds it: quotes and backslashes are escaped there.
   const part = text === undefined ? '' : JSON.stringify(text).slice(1, -1).toLowerCase()
-  return line => line.level >= minimum && (part === '' || line.text.toLowerCase().includes(part))
+  const hasField = field === undefined ? undefined : fieldMatcher(field)
+  return line =>
+    line.level >= minimum &&
+    (part === '' || line.text.toLowerCase().includes(part)) &&
+    (hasField === undefined || hasField(line.text))
+}
+
+/** Looks for the field in the text of the line: to read each as JSON would cost more than all else that is done with it. */
+function fieldMatcher(field: string): (text: string) => boolean {
+  const at = field.indexOf('=')
+  const name = JSON.stringify(field.slice(0, at))
+  const value = field.slice(at + 1)
+  // What is no text stands bare, and ends where the next field or the object does.
+  const parts = [`${name}:${JSON.stringify(value)}`, `${name}:${value},`, `${name}:${value}}`]
+  return text => parts.some(part => text.includes(part))
 }
 
 /** A line as `logs.entry` carries it, in JSON: with its number, and with the name of its level. */

@@ -59,6 +59,15 @@ export const readings: { [N in ScrapedName]: (figures: Figures) => Reading } = {
     ofProviders(pools, ({ connected, free }) => ({ connected, free: Math.min(free, connected) })),
   talon_provider_requests: ({ pools }) => ofProviders(pools, ({ running, queued }) => ({ running, queued })),
 
+  talon_schedules: ({ app }) => {
+    const { active, paused, ended } = app.schedules.stats()
+    return [one(active, 'active'), one(paused, 'paused'), one(ended, 'ended')]
+  },
+  talon_schedule_due_total: ({ app }) => app.schedules.stats().sent,
+  talon_schedule_missed_total: ({ app }) => app.schedules.stats().missed,
+  talon_schedule_failed_total: ({ app }) => app.schedules.stats().failed,
+  talon_schedules_overdue: ({ app }) => app.schedules.stats().overdue.length,
+
   talon_store_commits_total: ({ store }) => store.writer.commits,
   talon_store_commits_failed_total: ({ store }) => store.writer.failedCommits,
   talon_store_commands_total: ({ store }) => store.writer.commands,

@@ -1,4 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { getHeapStatistics } from 'node:v8'
 import type { Histogram } from '../../db/histogram.ts'
 import type { EventPayload } from '../../protocol/messages.ts'
 import type { Clock } from '../record.ts'
@@ -10,7 +11,16 @@ export type Sample = EventPayload<'metrics.sample'>
 /** One reader of samples; each tells what happened since the one before. */
 export interface Sampler {
   read(): Sample
+  /** The same, with what its quantiles were taken from. */
+  readWhole(): { sample: Sample; requests: Spread }
   stop(): void
+}
+
+/** How long requests took: how many in each bucket, the last of which has no bound. */
+export interface Spread {
+  bounds: readonly number[]
+  counts: number[]
+  count: number
 }
 
 export interface SamplerSources {
@@ -29,39 +39,38 @@ export function createSampler(sources: SamplerSources): Sampler {
   delay.enable()
   let before = totals(tally)
   let readAt = clock.monotonic()
+  const readWhole = () => {
+    const [after, now] = [totals(tally), clock.monotonic()]
+    const intervalMs = Math.max(1, now - readAt)
+    const perSecond = (count: number) => rounded((count * 1_000) / intervalMs)
+    const requests = difference(after.requests, before.requests)
+    const sample: Sample = {
+      at: clock.now(),
+      intervalMs: Math.round(intervalMs),
+      ...sources.now(),
+      requestsPerSecond: perSecond(requests.count),
+      messagesPerSecond: perSecond(after.messages - before.messages),
+      tokensPerSecond: perSecond(after.tokens - before.tokens),
+      // Floating sums end in noise far below what any provider charges.
+      costUsd: Math.round((after.costUsd - before.costUsd) * 1e9) / 1e9,
+      errors: after.errors - before.errors,
+      p50Ms: quantile(requests, 0.5),
+      p99Ms: quantile(requests, 0.99),
+      memoryBytes: process.memoryUsage.rss(),
+      heapBytes: getHeapStatistics().used_heap_size,
+      // How much later than asked for; nothing is measured yet where the loop never came by.
+      eventLoopDelayMs: delay.count === 0 ? 0 : rounded(Math.max(0, delay.percentile(99) / 1e6 - delayResolutionMs)),
+    }
+    delay.reset()
+    before = after
+    readAt = now
+    return { sample, requests }
+  }
   return {
-    read() {
-      const [after, now] = [totals(tally), clock.monotonic()]
-      const intervalMs = Math.max(1, now - readAt)
-      const perSecond = (count: number) => rounded((count * 1_000) / intervalMs)
-      const requests = difference(after.requests, before.requests)
-      const sample: Sample = {
-        at: clock.now(),
-        intervalMs: Math.round(intervalMs),
-        ...sources.now(),
-        requestsPerSecond: perSecond(requests.count),
-        messagesPerSecond: perSecond(after.messages - before.messages),
-        tokensPerSecond: perSecond(after.tokens - before.tokens),
-        errors: after.errors - before.errors,
-        p50Ms: quantile(requests, 0.5),
-        p99Ms: quantile(requests, 0.99),
-        memoryBytes: process.memoryUsage.rss(),
-        // How much later than asked for; nothing is measured yet where the loop never came by.
-        eventLoopDelayMs: delay.count === 0 ? 0 : rounded(Math.max(0, delay.percentile(99) / 1e6 - delayResolutionMs)),
-      }
-      delay.reset()
-      before = after
-      readAt = now
-      return sample
-    },
+    read: () => readWhole().sample,
+    readWhole,
     stop: () => void delay.disable(),
   }
-}
-
-interface Spread {
-  bounds: readonly number[]
-  counts: number[]
-  count: number
 }
 
 function totals(tally: Tally) {
@@ -69,13 +78,14 @@ function totals(tally: Tally) {
   return {
     messages: sum('talon_messages_total'),
     tokens: sum('talon_tokens_total'),
+    costUsd: sum('talon_cost_usd_total'),
     errors: sum('talon_errors_total'),
     requests: together(tally.histograms('talon_request_duration_seconds').map(({ value }) => value)),
   }
 }
 
 /** Histograms of the same bounds as one. */
-function together(histograms: readonly Histogram[]): Spread {
+export function together(histograms: readonly Pick<Histogram, 'bounds' | 'counts'>[]): Spread {
   const bounds = histograms[0]?.bounds ?? []
   const counts = Array.from({ length: bounds.length + 1 }, (_, index) =>
     histograms.reduce((sum, histogram) => sum + (histogram.counts[index] ?? 0), 0),
@@ -89,7 +99,7 @@ function difference(after: Spread, before: Spread): Spread {
 }
 
 /** Within a bucket values are taken as evenly spread, as Prometheus does; null if there are none. */
-function quantile({ bounds, counts, count }: Spread, share: number): number | null {
+export function quantile({ bounds, counts, count }: Spread, share: number): number | null {
   if (count === 0) return null
   let left = share * count
   for (const [index, inBucket] of counts.entries()) {

@@ -121,6 +121,13 @@ export const metricSections = {
     ),
     talon_tool_duration_seconds: histogram('tool', 'Time of a run of a tool.', ['tool', 'outcome']),
   },
+  schedules: {
+    talon_schedules: gauge('Schedules: active (they will come), paused, or ended.', ['state']),
+    talon_schedule_due_total: counter('scraped', 'Messages that schedules sent.'),
+    talon_schedule_missed_total: counter('scraped', 'Times of schedules that no run followed.'),
+    talon_schedule_failed_total: counter('scraped', 'Runs of schedules that failed.'),
+    talon_schedules_overdue: gauge('Schedules whose time is over and that had no turn yet.'),
+  },
   storage: {
     talon_store_commits_total: counter('scraped', 'Transactions that were committed.'),
     talon_store_commits_failed_total: counter('scraped', 'Transactions that failed as a whole.'),
@@ -172,6 +179,7 @@ type Table = Sections['gateway'] &
   Sections['connections'] &
   Sections['agent'] &
   Sections['tools'] &
+  Sections['schedules'] &
   Sections['storage'] &
   Sections['caches'] &
   Sections['logs']

@@ -11,7 +11,9 @@ const schema = z.strictObject({
     .string()
     .min(1)
     .max(1_000)
-    .describe('Of one element: CSS, or words of it as in "text=Sign in"; browser_navigate names those there are.'),
+    .describe(
+      'Selector of one element: CSS such as "#login", or its words as in "text=Sign in". browser_navigate and browser_extract name those there are.',
+    ),
 })
 
 export default defineTool({

@@ -9,7 +9,12 @@ import { defineTool } from './tool.ts'
 const lookTimeoutMs = 10_000
 
 const schema = z.strictObject({
-  selector: z.string().min(1).max(1_000).optional().describe('Of one element; the whole page where it is left out.'),
+  selector: z
+    .string()
+    .min(1)
+    .max(1_000)
+    .optional()
+    .describe('Selector of one element, in CSS; the whole page where it is left out.'),
   maxChars: z.number().int().min(100).max(200_000).default(20_000).describe('Characters of text to return at most.'),
 })
 

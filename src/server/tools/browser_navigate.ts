@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { browserTimeoutMs, excerptChars, onAnyPage, whyNoBrowser } from './browser/page.ts'
-import { describe, visit } from './browser/visit.ts'
+import { allowedUrl, describe, visit } from './browser/visit.ts'
 import { foresee, subjectOf } from './network/foresee.ts'
 import { defineTool } from './tool.ts'
 
@@ -21,9 +21,12 @@ export default defineTool({
   available: whyNoBrowser,
   subject: ({ url }) => subjectOf(url),
   dryRun: ({ url }, { network, signal }) => foresee(network, { method: 'GET', url, signal }),
-  run: ({ url }, context) =>
-    onAnyPage(context, async tab => {
-      const visited = await visit(tab, url, context)
+  async run({ url }, context) {
+    // Before anything is started for it.
+    const target = await allowedUrl(url, context)
+    return await onAnyPage(context, async tab => {
+      const visited = await visit(tab, target)
       return await describe(tab, { maxChars: excerptChars, ...visited })
-    }),
+    })
+  },
 })

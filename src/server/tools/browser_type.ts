@@ -7,7 +7,11 @@ import { defineTool } from './tool.ts'
 const actTimeoutMs = 8_000
 
 const schema = z.strictObject({
-  selector: z.string().min(1).max(1_000).describe('Of one field: CSS; browser_navigate names those there are.'),
+  selector: z
+    .string()
+    .min(1)
+    .max(1_000)
+    .describe('Selector of one field, in CSS. browser_navigate and browser_extract name those there are.'),
   text: z.string().max(100_000).describe('What the field holds then; an empty text clears it.'),
   submit: z.boolean().default(false).describe('Whether Enter is pressed then.'),
 })

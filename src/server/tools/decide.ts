@@ -18,6 +18,8 @@ export interface Circumstances {
   granted: Granted | undefined
   /** Whether `tools.disabled` names the tool or its group. */
   switchedOff: boolean
+  /** Whether it is a sub-run whose role has no tools of this permission. */
+  beyondRole?: boolean
 }
 
 export type DecisionOutcome = 'allow' | 'ask' | 'deny'
@@ -51,6 +53,7 @@ export function decisionOf(verdict: Verdict): Decision {
 
 function withoutGrant(circumstances: Circumstances): Verdict {
   if (circumstances.switchedOff) return verdicts.switchedOff
+  if (circumstances.beyondRole) return verdicts.beyondRole
   const verdict = profiles[circumstances.profile](circumstances)
   return verdict.outcome === 'allow' ? (care(circumstances) ?? verdict) : verdict
 }
@@ -63,6 +66,7 @@ const grants: Record<Granted, string> = {
 
 const verdicts = {
   switchedOff: { outcome: 'deny', rule: 'switched-off', why: 'The setting tools.disabled switches this tool off.' },
+  beyondRole: { outcome: 'deny', rule: 'beyond-role', why: 'The role of this sub-run has no tools of this kind.' },
   safe: { outcome: 'allow', rule: 'safe', why: 'The tool changes nothing and reaches nobody.' },
   readOnly: {
     outcome: 'deny',

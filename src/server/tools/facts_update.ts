@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import type { Facts } from '../../db/store.ts'
 import { TalonError } from '../../protocol/errors.ts'
+import { isTooDeep } from './arguments.ts'
 import { originOf } from './memory/keep.ts'
 import { changeLines } from './memory/show.ts'
 import { defineTool } from './tool.ts'
@@ -46,6 +47,7 @@ function patchOf(facts: string | Record<string, unknown>): Facts {
     throw new TalonError('INVALID_MESSAGE', `"facts" is not JSON: ${reason}. Write it as {"user": {"name": "Ada"}}.`)
   }
   if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {
+    if (isTooDeep(parsed)) throw new TalonError('INVALID_MESSAGE', '"facts" is nested too deep. Write it flatter.')
     // It was parsed from an object just now.
     return parsed as Facts
   }

@@ -1,5 +1,4 @@
 import * as z from 'zod'
-import { compileGlob } from './glob.ts'
 import { type OpenPlace, openPlace } from './roots.ts'
 import { defineTool, type ToolContext } from './tool.ts'
 import { type Entry, type WalkBudget, walk } from './walk.ts'
@@ -52,8 +51,14 @@ async function fileAt({ root, segments, shown }: OpenPlace): Promise<string | un
   return await lineOf({ name, shown, kind: kindOf(stats), parent }) // The folder closes when this returns.
 }
 
+/** The engine of patterns is loaded at its first use: a gateway that is idle does without its tables. */
+async function globFor(pattern: string): Promise<(path: string) => boolean> {
+  const { compileGlob } = await import('./glob.ts')
+  return compileGlob(pattern)
+}
+
 async function list(folder: Folder, shown: string, args: Args, { signal }: ToolContext): Promise<string> {
-  const fits = args.pattern === undefined ? () => true : compileGlob(args.pattern)
+  const fits = args.pattern === undefined ? () => true : await globFor(args.pattern)
   const prefix = shown === '.' ? 0 : shown.length + 1
   const budget: WalkBudget = { entries: maxVisited }
   const lines: string[] = []

@@ -1,8 +1,7 @@
 import { constants } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import * as z from 'zod'
-import { compileGlob } from './glob.ts'
-import { createMatcher, type Matcher } from './matcher.ts'
+import type { Matcher } from './matcher.ts'
 import { type Candidates, candidatesIn } from './ripgrep.ts'
 import { type OpenPlace, openPlace } from './roots.ts'
 import { notText, readAll } from './text.ts'
@@ -50,6 +49,8 @@ export default defineTool({
     return `Would search in ${place.shown}.`
   },
   run: async (args, context) => {
+    // At its first use: a gateway that is idle does without the tables of the engine.
+    const [{ createMatcher }, { compileGlob }] = await Promise.all([import('./matcher.ts'), import('./glob.ts')])
     const matcher = createMatcher(args.query, args)
     const fits = args.filePattern === undefined ? () => true : compileGlob(args.filePattern)
     const notes = { tooLarge: 0, cutLines: 0, notText: 0 }

@@ -7,8 +7,8 @@ export function frozenCopy<Value>(value: Value): Value {
   // Each copy has the shape of what it was made of.
   if (Array.isArray(value)) return Object.freeze(value.map(frozenCopy)) as Value
   if (!isPlain(value)) return value
-  const copy: Record<string, unknown> = {}
-  for (const key of Object.keys(value)) copy[key] = frozenCopy((value as Record<string, unknown>)[key])
+  // Not by assignment: to the key "__proto__" that would be another object's properties, which nobody is shown.
+  const copy = Object.fromEntries(Object.entries(value).map(([key, part]) => [key, frozenCopy(part)]))
   return Object.freeze(copy) as Value
 }
 

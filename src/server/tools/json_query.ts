@@ -10,7 +10,11 @@ const maxQueryLength = 4_000
 const schema = z.strictObject({
   json: z.string().max(maxFileBytes).optional().describe('The document as text; or name a file by path.'),
   path: z.string().max(4_096).optional().describe('A JSON file in the workspace, of at most 20 MiB.'),
-  query: z.string().min(1).max(maxQueryLength).describe('An expression of JMESPath.'),
+  query: z
+    .string()
+    .min(1)
+    .max(maxQueryLength)
+    .describe('An expression of JMESPath, such as "items[?price > `5`].name | sort(@)"; numbers stand in backticks.'),
 })
 
 type Args = z.output<typeof schema>

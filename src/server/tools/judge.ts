@@ -4,6 +4,7 @@ import { lowerProfile } from '../profiles.ts'
 import type { Answer, Approvals, Standing, ToolRunInput } from '../record.ts'
 import { canonicalHash } from './approvals/canonical.ts'
 import { type Decision, decide, decisionOf, type Verdict } from './decide.ts'
+import { type StandingDeps, standingIn } from './standing.ts'
 import type { BoundTool, Tool, ToolApp } from './tool.ts'
 
 // Whoever allows something and sees it asked again each time stops somewhere.
@@ -45,7 +46,7 @@ export interface Judge {
 
 export interface JudgeDeps {
   app: ToolApp
-  store: Pick<Store, 'getSession' | 'findGrant' | 'hasGrant'>
+  store: StandingDeps['store'] & Pick<Store, 'findGrant' | 'hasGrant'>
   approvals: Pick<Approvals, 'ask' | 'elevatedUntil'>
   /** The most that tools may do for a token; null is the gateway itself. */
   profileOf: (tokenId: string | null) => Promise<Profile>
@@ -54,25 +55,22 @@ export interface JudgeDeps {
 export function createJudge({ app, store, approvals, profileOf }: JudgeDeps): Judge {
   const { config } = app
 
-  const standingOf: Judge['standingOf'] = async (tool, { sessionId, tokenId }) => {
+  const standingOf: Judge['standingOf'] = async (tool, { sessionId, runId, tokenId }) => {
     // A start takes a moment to find out what walls commands in; until then it would ask for what needs no asking.
     if (reachesOut(tool)) await app.sandbox.probe()
     const cap = await profileOf(tokenId)
     if (sessionId === undefined) return { profile: lowerProfile(cap, config['tools.profile']), tainted: false }
-    const session = await store.getSession(sessionId)
-    // One that was deleted under a run: nothing is known of it any more.
-    if (!session) return { profile: 'read-only', tainted: true }
-    const own = session.profile ?? config['tools.profile']
-    const profile = approvals.elevatedUntil(sessionId) === null ? own : 'full'
-    return { profile: lowerProfile(cap, profile), tainted: session.tainted }
+    const standing = await standingIn({ config, store, approvals }, sessionId, runId)
+    return { ...standing, profile: lowerProfile(cap, standing.profile) }
   }
-  const circumstances = (tool: Tool, { profile, tainted }: Standing) => ({
+  const circumstances = (tool: Tool, { profile, tainted, permissions }: Standing) => ({
     permission: tool.permission,
     profile,
     tainted,
     sandboxLevel: app.sandbox.level,
     taintSetting: config['tools.taint'] === 'on',
     switchedOff: isSwitchedOff(tool, config['tools.disabled']),
+    beyondRole: permissions !== undefined && !permissions.includes(tool.permission),
   })
   const verdictOf: Judge['verdictOf'] = (tool, standing) =>
     decide({ ...circumstances(tool, standing), granted: undefined })
@@ -112,6 +110,7 @@ export function createJudge({ app, store, approvals, profileOf }: JudgeDeps): Ju
       toolName: tool.name,
       permission: tool.permission,
       args: bound.args,
+      workspace: app.workspace,
       reason: decision.why,
       rule: decision.rule,
       requestedBy: tokenId,
@@ -119,7 +118,8 @@ export function createJudge({ app, store, approvals, profileOf }: JudgeDeps): Ju
       ...(runId !== undefined && { runId }),
       ...(bound.subject !== undefined && { subject: bound.subject }),
     }
-    return approvals.ask({ ...about, ...standing, ...hashes }, signal)
+    const { profile, tainted } = standing
+    return approvals.ask({ ...about, profile, tainted, ...hashes }, signal)
   }
   const allowedOnce = (call: ToolCall, standing: Standing, hash: string, by: string): Permit => {
     const verdict = decide({ ...circumstances(call.tool, standing), granted: 'once' })

@@ -4,10 +4,11 @@ import type { ToolInfo } from '../../protocol/shapes.ts'
 import type { Attachments } from '../attachments.ts'
 import { type Config, ConfigError } from '../config.ts'
 import type { GatewayLog, Log } from '../log.ts'
-import type { Approvals, Auth, Bus, Clock, Tools } from '../record.ts'
+import type { Agents, Approvals, Auth, Bus, Clock, Tools } from '../record.ts'
 import type { Browser } from './browser/browser.ts'
 import type { Compute } from './compute/compute.ts'
-import { isSwitchedOff } from './judge.ts'
+import { decisionOf } from './decide.ts'
+import { createJudge, isSwitchedOff } from './judge.ts'
 import { keptArguments } from './keptArguments.ts'
 import type { Network } from './network/network.ts'
 import { createOwnTools } from './own/ownTools.ts'
@@ -35,6 +36,8 @@ export interface ToolParts {
   trash: Trash
   attachments: Attachments
   browser: Browser
+  agents: Agents
+  schedules: ToolApp['schedules']
   approvals: Pick<Approvals, 'ask' | 'elevatedUntil'>
   auth: Pick<Auth, 'profileOf' | 'scopesOf'>
   bus: Pick<Bus, 'emit'>
@@ -65,6 +68,8 @@ export function createTools(parts: ToolParts, builtIn: Tool[] = toolsOfFolder())
     trash,
     attachments: parts.attachments,
     browser: parts.browser,
+    agents: parts.agents,
+    schedules: parts.schedules,
     workspace,
     scratch: join(parts.home, 'run', 'scratch'),
     roots: rootsOf(parts.home, workspace, config['tools.roots']),
@@ -74,17 +79,25 @@ export function createTools(parts: ToolParts, builtIn: Tool[] = toolsOfFolder())
   const taken = new Set(builtIn.map(tool => tool.name))
   const own = createOwnTools({ ...app, home: parts.home, taken, onChange })
   const all = () => [...builtIn, ...own.list()]
+  const judged = { ...parts, app, profileOf: parts.auth.profileOf }
+  const judge = createJudge(judged)
   const runner = new ToolRunner({
-    ...parts,
-    app,
+    ...judged,
     tools: all,
-    profileOf: parts.auth.profileOf,
     keptArgs: args => keptArguments(args, parts.logs.clean),
   })
   const list = () => all().map(tool => infoOf(tool, app))
   return {
     list,
     listing: () => ({ tools: list() }),
+    workspace,
+    async decisions(asking) {
+      const decided = all().map(async tool => {
+        const standing = await judge.standingOf(tool, { ...asking, toolName: tool.name, args: {} })
+        return [tool.name, decisionOf(judge.verdictOf(tool, standing))] as const
+      })
+      return Object.fromEntries(await Promise.all(decided))
+    },
     run: input => runner.run(input),
     cancel: (invocationId, tokenId) => runner.cancel(invocationId, tokenId),
     async start() {
@@ -92,7 +105,8 @@ export function createTools(parts: ToolParts, builtIn: Tool[] = toolsOfFolder())
       onChange() // What a tool may do depends on the level.
       await own.start().catch(error => log.error({ err: error }, 'own tools could not be loaded'))
     },
-    async stop() {
+    async stop(graceMs) {
+      await runner.drain(graceMs)
       await Promise.all([own.stop(), processes.close(), parts.browser.close()])
     },
   }
@@ -109,7 +123,7 @@ function infoOf(tool: Tool, app: ToolApp): ToolInfo {
 
 // The folder is the registry: a tool is a file whose name has an underscore, or one of these words, and is called so.
 function toolsOfFolder(): Tool[] {
-  const files = import.meta.glob<{ default: Tool }>(['./*_*.ts', './calculate.ts'], { eager: true })
+  const files = import.meta.glob<{ default: Tool }>(['./*_*.ts', './calculate.ts', './delegate.ts'], { eager: true })
   return Object.entries(files)
     .map(([file, { default: tool }]) => {
       if (file !== `./${tool.name}.ts`) throw new Error(`The tool "${tool.name}" is declared in ${file}.`)

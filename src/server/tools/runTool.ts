@@ -2,10 +2,10 @@ import type { Invocation, RequestKey, Store } from '../../db/store.ts'
 import { TalonError } from '../../protocol/errors.ts'
 import { nearest } from '../config.ts'
 import type { Bus, ToolOutcome, ToolRunInput, Tools } from '../record.ts'
-import { auditOf } from './audited.ts'
 import { decisionOf } from './decide.ts'
 import { createJudge, type Judge, type JudgeDeps, type Permit, revoked, type ToolCall } from './judge.ts'
 import { cancelled, type Job, maxTimeoutMs, nameOf, type Performed, perform, refusal } from './performTool.ts'
+import { createRecorder, type Recorder } from './recorder.ts'
 import { createSlots, type Slots } from './slots.ts'
 import type { Tool, ToolApp } from './tool.ts'
 
@@ -17,10 +17,13 @@ export type InvocationStore = Pick<
   | 'beginInvocation'
   | 'finishInvocation'
   | 'recordRefusal'
+  | 'recordEnded'
   | 'getInvocation'
   | 'findInvocation'
   | 'getHead'
   | 'getSession'
+  | 'getDelegation'
+  | 'runProfile'
   | 'findGrant'
   | 'hasGrant'
 >
@@ -45,7 +48,8 @@ interface Pending {
 export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
   readonly #app: ToolApp
   readonly #store: InvocationStore
-  readonly #deps: Pick<RunnerDeps, 'bus' | 'keptArgs'>
+  readonly #bus: RunnerDeps['bus']
+  readonly #recorder: Recorder
   readonly #judge: Judge
   readonly #tools: () => readonly Tool[]
   readonly #slots: Slots
@@ -57,7 +61,8 @@ export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
     const { app, store, tools } = deps
     this.#app = app
     this.#store = store
-    this.#deps = deps
+    this.#bus = deps.bus
+    this.#recorder = createRecorder(deps)
     this.#judge = createJudge(deps)
     this.#tools = tools
     this.#slots = createSlots(() => app.config['tools.maxConcurrent'], maxWaiting)
@@ -70,29 +75,10 @@ export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
   async run(input: ToolRunInput): Promise<ToolOutcome> {
     const repeated = this.#repeatedBy(input)
     if (repeated) return { ...(await repeated.done), duplicate: true }
-    return this.#track(input, this.#app.newId(), new AbortController())
-  }
-
-  cancel(invocationId: string, tokenId?: string): boolean {
-    const own =
-      tokenId === undefined ? undefined : this.#pendingRequests.get(keyOf({ tokenId, requestId: invocationId }))
-    const found = own ?? this.#pending.get(invocationId)
-    found?.stop.abort(new TalonError('CANCELLED', 'The tool was cancelled.'))
-    return found !== undefined
-  }
-
-  /** The same request, if it is at work now. */
-  #repeatedBy({ request }: ToolRunInput): Pending | undefined {
-    const found = request && this.#pendingRequests.get(keyOf(request))
-    if (found && found.hash !== request.hash) {
-      throw new TalonError('CONFLICT', 'This request id was used before with another payload. Use a new id.')
-    }
-    return found
-  }
-
-  /** Notes a run from its first moment on, so that a repeat or a cancel that comes right behind it finds it. */
-  async #track(input: ToolRunInput, invocationId: string, stop: AbortController): Promise<ToolOutcome> {
+    // Noted from its first moment on, so that a repeat or a cancel that comes right behind it finds it.
     const key = input.request && keyOf(input.request)
+    const invocationId = this.#app.newId()
+    const stop = new AbortController()
     const onAbort = () => stop.abort(cancelled(input.toolName))
     if (input.signal?.aborted) onAbort()
     input.signal?.addEventListener('abort', onAbort, { once: true })
@@ -108,11 +94,40 @@ export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
     }
   }
 
+  cancel(invocationId: string, tokenId?: string): boolean {
+    const own =
+      tokenId === undefined ? undefined : this.#pendingRequests.get(keyOf({ tokenId, requestId: invocationId }))
+    const found = own ?? this.#pending.get(invocationId)
+    found?.stop.abort(new TalonError('CANCELLED', 'The tool was cancelled.'))
+    return found !== undefined
+  }
+
+  /** Resolves when nothing runs any more; what runs after this time is ended, and recorded like any other end. */
+  async drain(graceMs: number): Promise<void> {
+    const running = [...this.#pending.values()]
+    const end = () => {
+      for (const { stop } of running) stop.abort(new TalonError('INTERRUPTED', 'The gateway stopped.'))
+    }
+    const late = setTimeout(end, graceMs)
+    await Promise.allSettled(running.map(({ done }) => done))
+    clearTimeout(late)
+  }
+
+  /** The same request, if it is at work now. */
+  #repeatedBy({ request }: ToolRunInput): Pending | undefined {
+    const found = request && this.#pendingRequests.get(keyOf(request))
+    if (found && found.hash !== request.hash) {
+      throw new TalonError('CONFLICT', 'This request id was used before with another payload. Use a new id.')
+    }
+    return found
+  }
+
   async #begin(input: ToolRunInput, invocationId: string, stop: AbortController): Promise<ToolOutcome> {
     // Before anything is checked: tool or session may be gone since, and a used id is a conflict whatever comes with it.
     const known = input.request && (await this.#store.findInvocation(input.request))
     if (known) return { ...(await this.#outcomeOf(known, input)), duplicate: true }
-    await this.#checkSession(input)
+    // A run of the agent belongs to its session already, and may outlive it.
+    if (input.sessionId !== undefined && input.runId === undefined) await this.#checkSession(input.sessionId)
     const tool = this.#find(input.toolName)
     const standing = await this.#judge.standingOf(tool, input)
     const verdict = this.#judge.verdictOf(tool, standing)
@@ -123,9 +138,9 @@ export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
     const unavailable = verdict.outcome === 'deny' ? undefined : tool.available(this.#app)
     if (unavailable !== undefined) return refuse(new TalonError('FORBIDDEN', unavailable))
     const call = { tool, bound, input, invocationId }
-    let permit: Permit
+    let permit: Permit = { decision: decisionOf(verdict), standing }
     try {
-      permit = await this.#judge.permit(call, standing, stop.signal)
+      if (verdict.outcome === 'ask') permit = await this.#judge.permit(call, standing, stop.signal)
     } catch (error) {
       // Nothing was recorded yet, so the same request may be sent again.
       if (stop.signal.aborted) return refuse(cancelled(tool.name))
@@ -143,26 +158,15 @@ export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
     const log = this.#app.log.child(idsOf(input, invocationId))
     log.warn({ rule: decision.rule, tokenId: input.tokenId }, 'A tool may not run')
     const outcome = refusal(input, invocationId, decision, denial(call, permit))
-    const at = this.#app.clock.now()
-    const audit = auditOf(input, outcome, at)
     try {
-      await this.#store.recordRefusal({ ...this.#recordOf(call, permit, at), outcome: { ...outcome }, at, audit })
+      await this.#recorder.refused(call, permit, outcome)
     } catch (error) {
       log.error({ err: error }, 'a tool that may not run was not recorded')
     }
     return outcome
   }
 
-  /** What is stored of a call as it begins. */
-  #recordOf({ tool, bound, input, invocationId: id }: ToolCall, { decision, standing }: Permit, startedAt: number) {
-    const { tokenId, sessionId = null, runId = null, dryRun = false } = input
-    const about = { decision, tainted: standing.tainted, dryRun, startedAt }
-    return { id, tokenId, sessionId, runId, toolName: tool.name, args: this.#deps.keptArgs(bound.args), ...about }
-  }
-
-  async #checkSession({ sessionId, runId }: ToolRunInput): Promise<void> {
-    // A run of the agent belongs to its session already, and may outlive it.
-    if (sessionId === undefined || runId !== undefined) return
+  async #checkSession(sessionId: string): Promise<void> {
     if (await this.#store.getHead(sessionId)) return
     throw new TalonError('SESSION_NOT_FOUND', 'Session not found', { sessionId })
   }
@@ -183,10 +187,17 @@ export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
     return Math.min(Math.max(1, wantedMs), maxTimeoutMs)
   }
 
-  async #inSlot(job: Job): Promise<ToolOutcome> {
+  #inSlot(job: Job): Promise<ToolOutcome> {
+    // It would keep a slot from those that it waits for.
+    if (job.tool.waits) return this.#recorded(job, () => undefined)
+    const waited = job.permit.allowedHash !== undefined || job.stop.signal.aborted
+    const free = waited ? undefined : this.#slots.take()
+    return free ? this.#recorded(job, free) : this.#afterWaiting(job)
+  }
+
+  /** Who has waited, for a person or for a slot, may have lost the right to run meanwhile. */
+  async #afterWaiting(job: Job): Promise<ToolOutcome> {
     const { input, invocationId, permit, stop, tool, timeoutMs } = job
-    // Who has waited, for a person or for a slot, may have lost the right to run meanwhile.
-    const hasWaited = permit.allowedHash !== undefined || this.#slots.full()
     let release: () => void
     try {
       release = await this.#slots.acquire(stop.signal, timeoutMs)
@@ -196,46 +207,37 @@ export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
       throw error
     }
     try {
-      const now = hasWaited ? await this.#judge.again(job, permit) : permit
-      return mayRun(now, input) ? await this.#recorded({ ...job, permit: now }) : await this.#refused(job, now)
+      const now = await this.#judge.again(job, permit)
+      return mayRun(now, input) ? await this.#recorded({ ...job, permit: now }, release) : await this.#refused(job, now)
     } finally {
       release()
     }
   }
 
-  /** Acts only after the store has on disk that it begins; an answer leaves only after the result is there too. */
-  async #recorded(job: Job): Promise<ToolOutcome> {
-    const { input, invocationId: id, permit } = job
-    const { known } = await this.#store.beginInvocation({
-      ...this.#recordOf(job, permit, this.#app.clock.now()),
-      request: input.request,
-    })
-    if (known) return { ...(await this.#outcomeOf(known, input)), duplicate: true }
-    const app = { ...this.#app, log: this.#app.log.child(idsOf(input, id)) }
-    const { outcome, taints } = await this.#perform(app, job)
-    const at = this.#app.clock.now()
-    await this.#store.finishInvocation({
-      invocationId: id,
-      outcome: { ...outcome },
-      // Before the model sees it: what it asks for next is decided with that.
-      taints: taints && input.runId !== undefined,
-      at,
-      // What can change nothing is in the history only: an entry would cost it a third of its time.
-      audit: job.tool.permission === 'safe' ? undefined : auditOf(input, outcome, at),
-    })
-    return outcome
+  async #recorded(job: Job, release: () => void): Promise<ToolOutcome> {
+    try {
+      const done = await this.#recorder.recorded(job, () => this.#perform(job, release))
+      if ('outcome' in done) return done.outcome
+      return { ...(await this.#outcomeOf(done.known, job.input)), duplicate: true }
+    } finally {
+      release()
+    }
   }
 
-  async #perform(app: ToolApp, job: Job): Promise<Performed> {
+  async #perform(job: Job, release: () => void): Promise<Performed> {
     const { input, invocationId, permit } = job
-    if (!(await this.#judge.stands(permit))) {
+    if (permit.grantId !== undefined && !(await this.#judge.stands(permit))) {
       const now = revoked(permit)
       return { outcome: refusal(input, invocationId, now.decision, denial(job, now)), taints: false }
     }
-    return perform(app, job, payload => {
+    const log = this.#app.log.child(idsOf(input, invocationId))
+    const performed = await perform({ app: this.#app, log }, job, payload => {
       input.onStream?.(payload)
-      this.#deps.bus.emit('tool.stream', payload)
+      this.#bus.emit('tool.stream', payload)
     })
+    // What waits for the disk holds no slot.
+    release()
+    return performed
   }
 
   async #outcomeOf(known: Invocation, input: ToolRunInput): Promise<ToolOutcome> {

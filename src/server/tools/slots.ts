@@ -8,8 +8,8 @@ export interface Slots {
    * aborts first.
    */
   acquire(signal: AbortSignal, maxWaitMs: number): Promise<() => void>
-  /** Whether the next one has to wait. */
-  full(): boolean
+  /** A slot, if one is free now. */
+  take(): (() => void) | undefined
 }
 
 interface Waiter {
@@ -63,7 +63,7 @@ export function createSlots(max: () => number, maxWaiting: number): Slots {
     })
 
   return {
-    full: () => taken >= max(),
+    take: () => (taken < max() ? take() : undefined),
     async acquire(signal, maxWaitMs) {
       signal.throwIfAborted()
       if (taken < max()) return take()

@@ -9,7 +9,7 @@ export default defineTool({
   permission: 'write',
   schema: z.strictObject({
     title: storedLine(500).describe('What is to be done, in a line.'),
-    description: storedText(8_000).or(z.literal('')).default('').describe('What else there is to know.'),
+    description: storedText(8_000, 0).default('').describe('What else there is to know.'),
     priority: z.enum(['low', 'medium', 'high']).default('medium'),
   }),
   example: { title: 'Renew passport', priority: 'high' },

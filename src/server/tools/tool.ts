@@ -1,12 +1,12 @@
 import * as z from 'zod'
 import type { MemoryCommands, MemoryHeavyQueries, MemoryQueries, Store } from '../../db/store.ts'
 import type { ErrorCode } from '../../protocol/errors.ts'
-import type { ToolInfo } from '../../protocol/shapes.ts'
+import type { Profile, ToolInfo } from '../../protocol/shapes.ts'
 import type { AttachmentRef, Attachments } from '../attachments.ts'
 import type { Config } from '../config.ts'
 import type { Log } from '../log.ts'
-import type { Auth, Clock } from '../record.ts'
-import { explainArguments } from './arguments.ts'
+import type { Agents, Auth, Clock, Schedules } from '../record.ts'
+import { explainArguments, explainDepth } from './arguments.ts'
 import type { Browser } from './browser/browser.ts'
 import type { Compute } from './compute/compute.ts'
 import { frozenCopy } from './frozen.ts'
@@ -18,7 +18,7 @@ import type { Sandbox } from './sandbox/sandbox.ts'
 import type { Trash } from './trash/trash.ts'
 
 /** What tools keep and look up. */
-export type ToolStore = Pick<Store, 'search' | 'getHead' | 'getRun'> &
+export type ToolStore = Pick<Store, 'search' | 'getHead' | 'getRun' | 'getDelegation'> &
   MemoryCommands &
   MemoryQueries &
   MemoryHeavyQueries
@@ -51,6 +51,9 @@ export interface ToolApp {
   /** Where files for people go. */
   attachments: Attachments
   browser: Browser
+  /** Lets others work on something. */
+  agents: Agents
+  schedules: Pick<Schedules, 'add' | 'list' | 'remove' | 'foresee'>
   /** Folder for copies that live as long as a run, an absolute path that no tool can name. */
   scratch: string
 }
@@ -65,6 +68,8 @@ export interface ToolContext extends ToolApp {
   tokenId: string | null
   /** Whether text of others is in what the model sees: what is written now, and read again one day, taints then. */
   tainted: boolean
+  /** The most that tools may do for whoever asks. */
+  profile: Profile
   maxOutputBytes: number
   /** What it was decided about, as the tool's `subject` said then. */
   subject: string | undefined
@@ -98,6 +103,8 @@ export interface ToolDefinition<S extends z.ZodObject> {
   example: z.input<S>
   /** Time for one run where it differs from `tools.timeoutMs`. */
   timeoutMs?: number
+  /** Whether it only waits for what others do, and so takes no slot of theirs. */
+  waits?: boolean
   /** Why the tool cannot work on this machine; undefined if it can. */
   available?: (app: ToolApp) => string | undefined
   /**
@@ -123,6 +130,7 @@ export interface Tool {
   timeoutMs: number | undefined
   available: (app: ToolApp) => string | undefined
   taints: boolean
+  waits?: boolean
   bind: (args: Record<string, unknown>, asking: Asking) => BoundTool
 }
 
@@ -149,10 +157,14 @@ export function defineTool<S extends z.ZodObject>(definition: ToolDefinition<S>)
     parameters: parametersOf(definition),
     timeoutMs,
     taints: definition.taints ?? false,
+    waits: definition.waits ?? false,
     available: app => definition.available?.(app),
     bind(args, asking) {
-      const parsed = schema.safeParse(withoutNulls(args))
-      if (!parsed.success) return { ok: false, problem: explainArguments(definition, parsed.error.issues) }
+      const given = withoutNulls(args)
+      const tooDeep = explainDepth(definition, given)
+      if (tooDeep !== undefined) return { ok: false, problem: tooDeep }
+      const parsed = schema.safeParse(given)
+      if (!parsed.success) return { ok: false, problem: explainArguments(definition, parsed.error.issues, given) }
       // What a person is shown and allows is what runs, whatever happens to the request meanwhile.
       const checked = frozenCopy(parsed.data)
       return {
@@ -168,8 +180,14 @@ export function defineTool<S extends z.ZodObject>(definition: ToolDefinition<S>)
 }
 
 function parametersOf<S extends z.ZodObject>(definition: ToolDefinition<S>): Record<string, unknown> {
-  const { $schema: _dialect, ...parameters } = z.toJSONSchema(definition.schema, { io: 'input' })
+  const { $schema: _dialect, ...parameters } = z.toJSONSchema(definition.schema, { io: 'input', override: plain })
   return { ...parameters, examples: [definition.example] }
+}
+
+/** Takes out what says nothing to a model, and what some providers refuse. */
+function plain({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void {
+  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
+  delete jsonSchema.propertyNames
 }
 
 // Models write null for an optional argument that they leave out.

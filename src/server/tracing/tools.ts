@@ -5,8 +5,9 @@ import type { Tracing } from '../record-tracing.ts'
 export function tracedTools(tools: Tools, tracing: Tracing): Tools {
   return {
     ...tools,
-    run: input =>
-      tracing.around(
+    run: input => {
+      if (!tracing.enabled) return tools.run(input)
+      return tracing.around(
         `execute_tool ${input.toolName}`,
         {
           parent: input.trace,
@@ -24,6 +25,7 @@ export function tracedTools(tools: Tools, tracing: Tracing): Tools {
           if (!success) span.fail(code ?? 'INTERNAL')
           return outcome
         },
-      ),
+      )
+    },
   }
 }

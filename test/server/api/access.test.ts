@@ -35,8 +35,11 @@ const routes: [method: string, path: string, scope: Scope, body?: object][] = [
   ['GET', '/api/v1/approvals', 'approve'],
   ['POST', '/api/v1/approvals/none', 'approve', { decision: 'deny' }],
   ['DELETE', '/api/v1/grants/none', 'approve'],
+  ['POST', '/api/v1/grants/none/restore', 'approve'],
   ['POST', '/api/v1/sessions/:id/elevate', 'approve', { minutes: 1 }],
   ['POST', '/api/v1/tools/file_list', 'tools', { args: { path: '.' } }],
+  ['GET', '/api/v1/schedules', 'read'],
+  ['GET', '/api/v1/schedules/none', 'read'],
   ['GET', '/api/v1/memory', 'read'],
   ['DELETE', '/api/v1/memory/none', 'admin'],
   ['GET', '/api/v1/facts', 'read'],
@@ -53,6 +56,7 @@ const routes: [method: string, path: string, scope: Scope, body?: object][] = [
   ['GET', '/api/v1/usage', 'read'],
   ['GET', '/api/v1/pools', 'read'],
   ['GET', '/api/v1/doctor', 'admin'],
+  ['GET', '/api/v1/history', 'read'],
   ['GET', '/api/v1/logs', 'admin'],
   ['GET', '/api/v1/audit', 'admin'],
   ['GET', '/api/v1/audit/verify', 'admin'],
@@ -60,6 +64,7 @@ const routes: [method: string, path: string, scope: Scope, body?: object][] = [
   ['POST', '/api/v1/backups', 'admin', {}],
   ['GET', '/api/v1/backups/:name', 'admin'],
   ['GET', '/api/v1/backups/:name.sha256', 'admin'],
+  ['POST', '/api/v1/backups/:name/verify', 'admin', {}],
   ['DELETE', '/api/v1/backups/:name', 'admin'],
   ['GET', '/api/v1/config', 'admin'],
   ['PATCH', '/api/v1/config', 'admin', { hash: 'of-another-time', changes: {} }],
@@ -73,6 +78,14 @@ const routes: [method: string, path: string, scope: Scope, body?: object][] = [
   ['POST', '/api/sessions/:id/send', 'chat', { text: 'x' }],
   ['GET', '/api/config', 'admin'],
   ['GET', '/api/tools', 'read'],
+]
+
+/** What needs the scopes `tools` and `chat` both. */
+const doubled: [method: string, path: string, body?: object][] = [
+  ['POST', '/api/v1/schedules', { text: 'x', cron: '0 8 1 1 *' }],
+  ['DELETE', '/api/v1/schedules/none'],
+  ['POST', '/api/v1/schedules/none/pause', { paused: true }],
+  ['POST', '/api/v1/schedules/none/run'],
 ]
 
 let gateway: TestGateway
@@ -105,9 +118,24 @@ describe.each(routes)('%s %s', (method, path, needed, body) => {
   })
 })
 
+test('what needs two scopes is refused to either alone', async () => {
+  const both = await gateway.token('tools', 'chat')
+  for (const [method, path, body] of doubled) {
+    for (const scope of scopes) {
+      const { status } = await rest(gateway, method, path, { token: tokens.get(scope) ?? '', ...(body && { body }) })
+      expect([method, path, scope, status]).toEqual([method, path, scope, 403])
+    }
+    const { status } = await rest(gateway, method, path, { token: both, ...(body && { body }) })
+    expect([201, 404]).toContain(status)
+    expect((await rest(gateway, method, path, { token: '' })).status).toBe(401)
+  }
+})
+
 test('every API route that exists stands in the table above, or is open to all', () => {
   const open = ['/api/health', '/api/ready', '/api/v1/auth/exchange', '/api/v1/auth/token', '/api/v1/auth/logout']
-  const listed = new Set(routes.map(([method, path]) => `${method === 'HEAD' ? 'GET' : method} ${shape(path)}`))
+  const listed = new Set(
+    [...routes, ...doubled].map(([method, path]) => `${method === 'HEAD' ? 'GET' : method} ${shape(path)}`),
+  )
   const missing = mounted().filter(route => !listed.has(route) && !open.some(path => route.endsWith(` ${path}`)))
   expect(missing).toEqual([])
 })

@@ -55,6 +55,50 @@ test('each run is kept with who asked, what was decided, how it ended and how mu
   expect(await owner.ask('tools.run', { invocationId: 'none' })).toMatchObject({ payload: { code: 'NOT_FOUND' } })
 })
 
+test('runs are found by how they ended, and a run that made files names them', async () => {
+  const { tool } = notingTool({ permission: 'write' })
+  await using gateway = await testGateway()
+  gateway.app.tools = createTools(gateway.app, [tool])
+  using owner = await rawSocket(gateway.port, { token: testToken })
+  const { payload } = await owner.ask('session.create', { senderId: 'ada', channel: 'test', profile: 'read-only' })
+  const { sessionId } = payload
+  const invoke = async (more: object) => (await owner.ask('tools.invoke', { toolName: 'note_it', ...more })).payload
+  const done = await invoke({})
+  const refused = await invoke({ sessionId })
+  const { store } = gateway.app
+  const begun = { tokenId: 'env', sessionId: null, runId: null, toolName: 'note_it', args: {}, startedAt: 1 }
+  await store.beginInvocation({ id: 'zz-failed', ...begun })
+  const file = { id: 'f', name: 'a.png', mime: 'image/png', bytes: 1 }
+  const outcome = { success: false, output: '', error: 'No.', code: 'INTERNAL', durationMs: 1, attachments: [file] }
+  await store.finishInvocation({ invocationId: 'zz-failed', outcome, at: 2 })
+  await store.beginInvocation({ id: 'zz-running', ...begun })
+  const idsOf = async (query: object) => (await history(owner, query)).runs.map(({ invocationId }) => invocationId)
+  expect(await idsOf({ outcome: 'succeeded' })).toEqual([done['invocationId']])
+  expect(await idsOf({ outcome: 'refused', toolName: 'note_it' })).toEqual([refused['invocationId']])
+  expect(await idsOf({ outcome: 'failed' })).toEqual(['zz-failed'])
+  expect(await idsOf({ outcome: 'running' })).toEqual(['zz-running'])
+  expect((await owner.ask('tools.run', { invocationId: 'zz-failed' })).payload).toMatchObject({ attachments: [file] })
+  const rest = await gateway.fetch('/api/v1/tools/runs?outcome=failed')
+  expect(await rest.json()).toMatchObject({ runs: [{ invocationId: 'zz-failed' }], nextCursor: null })
+})
+
+test('what would be decided about a tool is known before it is called', async () => {
+  const tools = [notingTool({ permission: 'write' }).tool, notingTool({ name: 'look_up', permission: 'safe' }).tool]
+  await using gateway = await testGateway()
+  gateway.app.tools = createTools(gateway.app, tools)
+  const client = gateway.client()
+  const { sessionId } = await client.request('session.create', { senderId: 'ada', channel: 'test', profile: 'ask' })
+  const { app } = gateway
+  const allowed = { allowed: true, outcome: 'allow', why: expect.any(String) }
+  expect(await app.tools.decisions({ tokenId: 'env' })).toEqual({
+    note_it: { ...allowed, rule: 'workspace.write' },
+    look_up: { ...allowed, rule: 'safe' },
+  })
+  expect(await app.tools.decisions({ tokenId: 'env', sessionId })).toMatchObject({
+    note_it: { allowed: false, outcome: 'ask', rule: 'ask' },
+  })
+})
+
 test('pages follow each other, of all runs, of one session and of one tool, over WebSocket and REST', async () => {
   const tools = ['note_a', 'note_b'].map(name => notingTool({ name, permission: 'safe' }).tool)
   await using gateway = await testGateway()

@@ -7,6 +7,9 @@ import { runChild } from '../../../src/server/tools/child.ts'
 import fileWrite from '../../../src/server/tools/file_write.ts'
 import { gatedTool, request, toolThat, workbench } from './workbench.ts'
 
+// A machine that does much else may take its time.
+const waiting = { timeout: 15_000, interval: 20 }
+
 describe('what is refused', () => {
   test('an unknown tool rejects with the names that come nearest', async () => {
     await using bench = await workbench()
@@ -76,16 +79,50 @@ describe('what is refused', () => {
 })
 
 describe('results', () => {
-  test('a run is recorded before it acts, and its result after', async () => {
-    const { tool, started, open } = gatedTool()
+  test('a run that may change something is recorded before it acts, and its result after', async () => {
+    const { tool, started, open } = gatedTool('write')
     await using bench = await workbench({ tools: [tool] })
     const running = bench.run('test_tool', {})
     const { invocationId } = await started
     expect(await bench.store.getInvocation(invocationId)).toMatchObject({ toolName: 'test_tool', outcome: null })
     open()
     const outcome = await running
-    expect(outcome).toMatchObject({ success: true, output: 'run 1', decision: { allowed: true, rule: 'safe' } })
+    expect(outcome).toMatchObject({ success: true, output: 'run 1', decision: { allowed: true, rule: 'workspace.write' } })
     expect(await bench.store.getInvocation(invocationId)).toMatchObject({ outcome, tokenId: 'token' })
+  })
+
+  test('a run that can change nothing is recorded with its result before it is answered, and counted', async () => {
+    await using bench = await workbench({ tools: [toolThat(async () => 'done')] })
+    const asked = Array.from({ length: 300 }, (_, index) =>
+      bench.run('test_tool', {}, { request: request(`r${index}`) }).then(async outcome => {
+        expect(await bench.store.getInvocation(outcome.invocationId)).toMatchObject({ outcome, tokenId: 'token' })
+        expect(await bench.store.findInvocation(request(`r${index}`))).toMatchObject({ id: outcome.invocationId })
+      }),
+    )
+    await Promise.all(asked)
+    const { total } = await bench.store.usage({ from: 0, to: Date.now() + 1, by: 'token', limit: 10 })
+    expect(total.toolCalls).toBe(300)
+  })
+
+  test('one that takes long is in the history while it runs, whatever it may do', async () => {
+    const { tool, started, open } = gatedTool()
+    await using bench = await workbench({ tools: [tool] })
+    const running = bench.run('test_tool', {})
+    const { invocationId } = await started
+    await expect.poll(() => bench.store.getInvocation(invocationId), waiting).toMatchObject({ outcome: null })
+    open()
+    const outcome = await running
+    expect(await bench.store.getInvocation(invocationId)).toMatchObject({ outcome })
+  })
+
+  test('a budget of tool calls is held to before a tool runs, whatever it may do', async () => {
+    const { tool, started, open } = gatedTool()
+    await using bench = await workbench({ tools: [tool], config: { 'budget.dailyToolCalls': 9 } })
+    const running = bench.run('test_tool', {})
+    const { invocationId } = await started
+    expect(await bench.store.getInvocation(invocationId)).toMatchObject({ outcome: null })
+    open()
+    await running
   })
 
   test('an error that is meant to be seen is told with its code', async () => {
@@ -315,7 +352,7 @@ describe('the same request again', () => {
   })
 
   test('after a crash is INTERRUPTED and never runs again', async () => {
-    const { tool, runs, started, open } = gatedTool()
+    const { tool, runs, started, open } = gatedTool('write')
     await using bench = await workbench({ tools: [tool] })
     const lost = bench.run('test_tool', {}, { request: request('r1') })
     await started

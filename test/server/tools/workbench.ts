@@ -1,6 +1,7 @@
 import { mkdirSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
+import { TalonError } from '../../../src/protocol/errors.ts'
 import { type Profile, scopes } from '../../../src/protocol/shapes.ts'
 import { type Attachments, createAttachments } from '../../../src/server/attachments.ts'
 import { createBus } from '../../../src/server/bus.ts'
@@ -87,8 +88,12 @@ export async function workbench(
     profileOf: async (tokenId: string | null) => profileOf(tokenId),
     scopesOf: async () => new Set(scopes),
   }
+  // Whoever needs an agent or the clock starts a whole gateway.
+  const lone = () => Promise.reject(new TalonError('FORBIDDEN', 'No agent works at this bench.'))
+  const agents = { delegate: lone }
+  const schedules = { add: lone, list: lone, remove: lone, foresee: lone }
   const start = (declared = options.tools) =>
-    createTools({ ...parts, trash: trash(), approvals, bus, auth, logs: log }, declared)
+    createTools({ ...parts, trash: trash(), agents, schedules, approvals, bus, auth, logs: log }, declared)
   const tools = await closingOnError(start, dispose)
   const workspace = join(home, 'workspace')
   mkdirSync(workspace, { recursive: true, mode: 0o700 })
@@ -107,7 +112,7 @@ export async function workbench(
     restarted: start,
     async [Symbol.asyncDispose]() {
       approvals.close()
-      await tools.stop()
+      await tools.stop(0)
       await sandbox.close()
       await out.reader.close()
       await compute.close()
@@ -132,16 +137,24 @@ export function toolThat(
 }
 
 /** A tool that counts its runs and ends each when it is told to. */
-export function gatedTool(): { tool: Tool; runs: () => number; started: Promise<ToolContext>; open: () => void } {
+export function gatedTool(permission: Permission = 'safe'): {
+  tool: Tool
+  runs: () => number
+  started: Promise<ToolContext>
+  open: () => void
+} {
   const gate = Promise.withResolvers<void>()
   const started = Promise.withResolvers<ToolContext>()
   let runs = 0
-  const tool = toolThat(async context => {
-    runs += 1
-    started.resolve(context)
-    await Promise.race([gate.promise, new Promise((_, reject) => context.signal.addEventListener('abort', reject))])
-    return `run ${runs}`
-  })
+  const tool = toolThat(
+    async context => {
+      runs += 1
+      started.resolve(context)
+      await Promise.race([gate.promise, new Promise((_, reject) => context.signal.addEventListener('abort', reject))])
+      return `run ${runs}`
+    },
+    { permission },
+  )
   return { tool, runs: () => runs, started: started.promise, open: gate.resolve }
 }
 

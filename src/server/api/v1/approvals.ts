@@ -12,6 +12,9 @@ export const routes: Routes = (http, app) => {
     await askAs(app, c, 'approval.revoke', { grantId: param(c, 'id') })
     return c.body(null, 204)
   })
+  http.post('/api/v1/grants/:id/restore', async c => {
+    return c.json(await askAs(app, c, 'approval.restore', { grantId: param(c, 'id') }))
+  })
   http.post('/api/v1/sessions/:id/elevate', async c => {
     return c.json(await askAs(app, c, 'session.elevate', { ...(await body(c)), sessionId: param(c, 'id') }))
   })

@@ -39,6 +39,10 @@ export const routes: Routes = (http, app) => {
     await app.audit.record({ action: 'backup.download', target: name, details: { bytes } }, actorAt(c))
     return c.body(app.backups.read(name))
   })
+  http.post(`${base}/:name/verify`, async c => {
+    requireScope(c, 'admin')
+    return c.json({ ok: true, ...(await app.backups.verify(param(c, 'name'))) })
+  })
   http.delete(`${base}/:name`, async c => {
     requireScope(c, 'admin')
     const name = param(c, 'name')

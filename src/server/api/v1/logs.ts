@@ -13,10 +13,11 @@ const querySchema = logFilterSchema.extend({ limit: z.number().int().min(1).max(
 export const routes: Routes = (http, app) => {
   http.get('/api/v1/logs', c => {
     requireScope(c, 'admin')
-    const { level, text } = c.req.query()
+    const { level, text, field } = c.req.query()
     const given = {
       level: level || undefined,
       text: text || undefined,
+      field: field || undefined,
       after: number(c, 'after'),
       limit: number(c, 'limit'),
     }

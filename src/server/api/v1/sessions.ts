@@ -5,8 +5,9 @@ const base = '/api/v1/sessions'
 
 export const routes: Routes = (http, app) => {
   http.get(base, async c => {
-    const { channel, state, senderId, query, cursor } = c.req.query()
-    const filter = { channel, state, senderId, query, cursor, limit: number(c, 'limit') }
+    const { channel, state, senderId, query, cursor, order, deleted } = c.req.query()
+    const page = { cursor, limit: number(c, 'limit'), order, ...(deleted === 'true' && { deleted: true }) }
+    const filter = { channel, state, senderId, query, ...page }
     return c.json(await askAs(app, c, 'session.list', filter))
   })
   http.post(base, async c => {

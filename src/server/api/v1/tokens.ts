@@ -1,10 +1,9 @@
 import * as z from 'zod'
 import { TalonError } from '../../../protocol/errors.ts'
-import { type Profile, profiles, scopes } from '../../../protocol/shapes.ts'
+import { profiles, scopes } from '../../../protocol/shapes.ts'
 import { requestKey } from '../../dispatch.ts'
 import { actorAt, requireScope } from '../../http.ts'
-import { lowerProfile } from '../../profiles.ts'
-import type { App } from '../../record.ts'
+import { createTokenAs, type NewToken } from '../../new-tokens.ts'
 import type { Routes } from '../mount.ts'
 import { asking, body, param } from '../request.ts'
 
@@ -21,24 +20,23 @@ export const routes: Routes = (http, app) => {
     return c.json({ tokens: await app.auth.listTokens() })
   })
   http.post('/api/v1/tokens', async c => {
-    const { scopes: own } = requireScope(c, 'admin')
+    requireScope(c, 'admin')
     const { caller, requestId } = asking(c)
     const parsed = newToken.safeParse(await body(c))
     if (!parsed.success) {
       const issue = parsed.error.issues[0]
       throw new TalonError('INVALID_MESSAGE', `${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'not valid'}`)
     }
-    const { name, expiresAt, scopes: wanted } = parsed.data
-    const profile = await profileFor(app, caller.tokenId, parsed.data.profile)
-    if (expiresAt !== undefined && expiresAt <= app.clock.now()) {
-      throw new TalonError('INVALID_MESSAGE', 'expiresAt: must lie in the future, in Unix milliseconds.')
-    }
-    // Nobody hands out more than they hold.
-    const missing = wanted.find(scope => !own.has(scope))
-    if (missing) throw new TalonError('FORBIDDEN', `Your own token lacks the scope "${missing}".`)
-    const token = { name, scopes: [...new Set(wanted)], expiresAt, ...(profile && { profile }) }
-    const request = requestId === undefined ? undefined : requestKey('tokens.create', token, requestId, caller)
-    const { id, token: secret, duplicate } = await app.auth.createToken({ ...token, request, by: actorAt(c) })
+    const {
+      id,
+      token: secret,
+      duplicate,
+    } = await createTokenAs(app, caller, parsed.data, {
+      by: actorAt(c),
+      ...(requestId !== undefined && {
+        requestFor: (token: NewToken) => requestKey('tokens.create', token, requestId, caller),
+      }),
+    })
     return c.json(duplicate ? { id, duplicate } : { id, token: secret }, 201)
   })
   http.delete('/api/v1/tokens/:id', async c => {
@@ -47,12 +45,4 @@ export const routes: Routes = (http, app) => {
     if (!revoked) throw new TalonError('NOT_FOUND', 'There is no such token.')
     return c.body(null, 204)
   })
-}
-
-/** A token with a bound on what tools may do for it hands that bound on. @throws TalonError `FORBIDDEN` for a higher one */
-async function profileFor(app: App, tokenId: string, wanted: Profile | undefined): Promise<Profile | undefined> {
-  const own = await app.auth.profileOf(tokenId)
-  if (wanted === undefined) return own === 'full' ? undefined : own
-  if (lowerProfile(wanted, own) === wanted) return wanted
-  throw new TalonError('FORBIDDEN', `Your own token has the profile "${own}", which is below "${wanted}".`)
 }

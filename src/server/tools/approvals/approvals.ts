@@ -1,4 +1,4 @@
-import type { Store } from '../../../db/store.ts'
+import type { Grant, Store } from '../../../db/store.ts'
 import { TalonError } from '../../../protocol/errors.ts'
 import type { EventPayload } from '../../../protocol/messages.ts'
 import type { Config } from '../../config.ts'
@@ -15,6 +15,9 @@ const maxOpenOfOne = 16
 const maxOpenChars = 16 * 1024 * 1024
 // Repeats of an answer come within moments of it.
 const maxDecided = 1_000
+// Whoever revoked the wrong one sees that at once.
+const maxRevoked = 20
+const revokedForMs = 10 * 60_000
 
 type Payload = EventPayload<'approval.requested'>
 
@@ -54,6 +57,8 @@ interface Decided {
 export function createApprovals(deps: ApprovalDeps): GatewayApprovals {
   const open = new Map<string, Open>()
   const decided = new Map<string, Decided>()
+  const revoked = new Map<string, { grant: Grant; at: number }>()
+  let storing: Promise<unknown> = Promise.resolve()
   let closed = false
 
   const ask: GatewayApprovals['ask'] = (question, signal) => {
@@ -90,6 +95,7 @@ export function createApprovals(deps: ApprovalDeps): GatewayApprovals {
     void deps.audit.record({ action: 'approval.resolve', target: entry.payload.toolName, details }, by)
     const grantId = remember ? keepGrant(deps, entry, remember, by) : Promise.resolve(undefined)
     // Who waits for it hears of a failure; nobody else has to.
+    if (remember) storing = Promise.allSettled([storing, grantId]).then(() => undefined)
     grantId.catch(() => undefined)
     const made = { decision, tokenId: by.tokenId, requestId, grantId }
     const oldest = decided.keys().next().value
@@ -113,11 +119,27 @@ export function createApprovals(deps: ApprovalDeps): GatewayApprovals {
       const answer = { approvalId, decision: made.decision, ...(grantId !== undefined && { grantId }) }
       return earlier ? { ...answer, duplicate: true } : answer
     },
-    grants: () => deps.store.listGrants(),
+    async grants() {
+      // Whoever heard of an answer that is remembered finds it here.
+      await storing
+      return deps.store.listGrants()
+    },
     async revoke(id, by) {
-      const revoked = await deps.store.revokeGrant({ id })
-      if (revoked) await deps.audit.record({ action: 'approval.revoke', target: id }, by)
-      return revoked
+      const grant = (await deps.store.listGrants()).find(known => known.id === id)
+      const isRevoked = await deps.store.revokeGrant({ id })
+      if (!isRevoked) return false
+      if (grant) noteRevoked(revoked, grant, deps.clock.now())
+      await deps.audit.record({ action: 'approval.revoke', target: id }, by)
+      return true
+    },
+    async restore(id, by) {
+      const found = revoked.get(id)
+      if (!found || deps.clock.now() - found.at > revokedForMs) throw new TalonError('NOT_FOUND', goneForGood)
+      revoked.delete(id)
+      const again = { ...found.grant, tokenId: by.tokenId ?? '', createdAt: deps.clock.now() }
+      const added = await deps.store.addGrant(again)
+      await deps.audit.record({ action: 'approval.restore', target: added.id }, by)
+      return { grantId: added.id }
     },
     close() {
       closed = true
@@ -191,6 +213,17 @@ async function keepGrant(deps: ApprovalDeps, entry: Open, remember: 'session' | 
     createdAt: deps.clock.now(),
   })
   return id
+}
+
+const goneForGood =
+  'This cannot be taken back (any more). Allow the call for good when it asks again: that makes a new grant.'
+
+/** One for a session may have ended with its epoch meanwhile, so only those for good can be had back. */
+function noteRevoked(revoked: Map<string, { grant: Grant; at: number }>, grant: Grant, at: number): void {
+  if (grant.remember !== 'always') return
+  revoked.set(grant.id, { grant, at })
+  const oldest = revoked.keys().next().value
+  if (revoked.size > maxRevoked && oldest !== undefined) revoked.delete(oldest)
 }
 
 function stopped(): TalonError {

@@ -4,6 +4,7 @@ import type { Change } from '../../../db/store.ts'
 import { TalonError } from '../../../protocol/errors.ts'
 import { subjectOf } from '../network/foresee.ts'
 import { type Owner, ownerOf } from '../processes.ts'
+import { isOfWeb, noPage } from './address.ts'
 import { type ChromiumParts, createChromium } from './chromium.ts'
 import { openTab, type Tab } from './tab.ts'
 import { PageHangs } from './within.ts'
@@ -39,7 +40,6 @@ interface Seat {
 }
 
 const minuteMs = 60_000
-const gone = 'There is no page open. Open one with browser_navigate.'
 
 export function createBrowser(parts: BrowserParts): Browser {
   const { config, clock } = parts
@@ -89,7 +89,7 @@ export function createBrowser(parts: BrowserParts): Browser {
       opened => {
         seat.opened = opened
         // A page that ended by itself frees its place.
-        opened.gone.catch(() => void (seats.get(owner) === seat && leave(owner, gone)))
+        opened.gone.catch(() => void (seats.get(owner) === seat && leave(owner, noPage().message)))
       },
       () => seats.get(owner) === seat && seats.delete(owner),
     )
@@ -102,7 +102,7 @@ export function createBrowser(parts: BrowserParts): Browser {
   ): Promise<T> => {
     signal.throwIfAborted()
     const seat = seats.get(owner) ?? (open ? await sit(owner) : undefined)
-    if (!seat) throw new TalonError('NOT_FOUND', gone)
+    if (!seat) throw noPage()
     seat.working += 1
     clearTimeout(seat.idle)
     const stopped = abortOf(signal)
@@ -125,7 +125,7 @@ export function createBrowser(parts: BrowserParts): Browser {
     whyNot: chromium.whyNot,
     hostOf(owner) {
       const url = seats.get(owner)?.opened?.page.url()
-      return url === undefined || url === 'about:blank' ? undefined : subjectOf(url)
+      return url !== undefined && isOfWeb(url) ? subjectOf(url) : undefined
     },
     async use(owner, options, act) {
       const before = turns.get(owner) ?? Promise.resolve()

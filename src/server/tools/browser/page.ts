@@ -1,6 +1,6 @@
-import { TalonError } from '../../../protocol/errors.ts'
 import { ownerOf } from '../processes.ts'
 import type { Asking, ToolContext } from '../tool.ts'
+import { isOfWeb, noPage } from './address.ts'
 import { explained } from './explained.ts'
 import type { Tab } from './tab.ts'
 import { refuseUnlessAt } from './visit.ts'
@@ -24,6 +24,8 @@ export async function onPage<T>(context: ToolContext, act: (tab: Tab) => Promise
   const { browser, signal, subject } = context
   try {
     return await browser.use(ownerOf(context), { open: false, signal }, async tab => {
+      // What could not be opened left nothing to work with.
+      if (!isOfWeb(tab.page.url())) throw noPage()
       refuseUnlessAt(tab.page.url(), subject)
       tab.begin()
       return await act(tab)
@@ -48,6 +50,6 @@ export async function onAnyPage<T>(context: ToolContext, act: (tab: Tab) => Prom
 /** For a dry run: what would be done on which page. */
 export async function onWhich(context: ToolContext, what: string): Promise<string> {
   const host = context.browser.hostOf(ownerOf(context))
-  if (host === undefined) throw new TalonError('NOT_FOUND', 'There is no page open. Open one with browser_navigate.')
+  if (host === undefined) throw noPage()
   return `Would ${what} on the page that is open, at ${host}.`
 }

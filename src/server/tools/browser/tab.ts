@@ -2,6 +2,7 @@ import type { Browser, BrowserContext, Dialog, Page } from 'playwright-core'
 import { TalonError } from '../../../protocol/errors.ts'
 import type { Clock } from '../../record.ts'
 import { subjectOf } from '../network/foresee.ts'
+import { isOfWeb } from './address.ts'
 import type { Launched } from './launch.ts'
 
 /** The one page that a session has open, in a context that shares nothing with any other. */
@@ -53,7 +54,14 @@ async function contextOf(browser: Browser): Promise<BrowserContext> {
     timezoneId: 'UTC',
   })
   context.setDefaultTimeout(openTimeoutMs)
+  // What a page writes there would all come through the gateway, and nobody reads it.
+  await context.addInitScript(silenceConsole)
   return context
+}
+
+/** Runs in the page. */
+function silenceConsole(): void {
+  for (const name of Object.keys(console)) Object.assign(console, { [name]: () => undefined })
 }
 
 interface Guarded {
@@ -127,7 +135,7 @@ function watched(context: BrowserContext, page: Page, { refusalOf, clock }: Guar
 }
 
 function placeIn(url: string): string | undefined {
-  return /^https?:/.test(url) ? subjectOf(url) : undefined // What is no address of the web asks nobody.
+  return isOfWeb(url) ? subjectOf(url) : undefined // What is no address of the web asks nobody.
 }
 
 function cut(text: string): string {

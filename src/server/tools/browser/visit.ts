@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core'
 import { TalonError } from '../../../protocol/errors.ts'
 import { subjectOf } from '../network/foresee.ts'
 import type { Network } from '../network/network.ts'
+import { isOfWeb } from './address.ts'
 import { explained, isTimeout } from './explained.ts'
 import { type Handle, maxElements, readHandles, readText } from './reading.ts'
 import type { Tab } from './tab.ts'
@@ -12,20 +13,23 @@ const settleTimeoutMs = 5_000
 /** Refused places that are named. */
 const maxPlaces = 5
 
-/** Opens a URL. What a page says about itself comes from `describe`. @throws TalonError that says why not */
-export async function visit(
-  tab: Tab,
+/** A URL as a browser is told to open it. @throws TalonError that says why it may not be opened */
+export async function allowedUrl(
   url: string,
   { network, signal }: { network: Network; signal: AbortSignal },
-): Promise<{ status: number | undefined; loading: boolean }> {
+): Promise<string> {
   // The proxy would refuse it as well, in words that only a browser hears.
   const { url: target } = await network.resolve(url, { signal })
-  const fragment = new URL(url).hash
+  return `${target}${new URL(url).hash}`
+}
+
+/** Opens a URL. What a page says about itself comes from `describe`. @throws TalonError that says why not */
+export async function visit(tab: Tab, url: string): Promise<{ status: number | undefined; loading: boolean }> {
   tab.begin()
   let response: Awaited<ReturnType<Page['goto']>> = null
   let loading = false
   try {
-    response = await tab.page.goto(`${target}${fragment}`, { waitUntil: 'domcontentloaded', timeout: loadTimeoutMs })
+    response = await tab.page.goto(url, { waitUntil: 'domcontentloaded', timeout: loadTimeoutMs })
   } catch (error) {
     // What never ends can be read as far as it came.
     if (!isTimeout(error) || tab.page.url() === 'about:blank') throw refusalIn(tab) ?? explained(error)
@@ -46,7 +50,7 @@ export async function settle(tab: Tab): Promise<void> {
 /** Nothing but the web is looked at, wherever a page leads. */
 async function refuseOther(tab: Tab): Promise<void> {
   const url = tab.page.url()
-  if (url === 'about:blank' || url.startsWith('chrome-error:') || /^https?:/.test(url)) return
+  if (url === 'about:blank' || url.startsWith('chrome-error:') || isOfWeb(url)) return
   const scheme = url.slice(0, url.indexOf(':') + 1)
   await tab.end(`The page led to an address that begins with "${scheme}", and was closed.`)
   throw new TalonError('FORBIDDEN', `The page led to an address that begins with "${scheme}", and was closed.`)
@@ -103,7 +107,7 @@ function refusals(tab: Tab): string[] {
 /** Why the page that is shown now is none: what the guard said of its host. */
 function refusalAt(tab: Tab): TalonError | undefined {
   const url = tab.page.url()
-  return /^https?:/.test(url) ? tab.refusalOf(subjectOf(url)) : refusalIn(tab)
+  return isOfWeb(url) ? tab.refusalOf(subjectOf(url)) : refusalIn(tab)
 }
 
 /** After a failure: the last place that was refused, which a redirect may have led to. */

@@ -6,12 +6,12 @@ import type { ToolContext } from '../tool.ts'
 export const outsideMark = '[from outside]'
 
 /** A text as a database can hold it: no lone surrogates, no NUL, nothing but text at its ends. */
-export function storedText(maxChars: number) {
+export function storedText(maxChars: number, minChars = 1) {
   return z
     .string()
     .max(maxChars)
     .overwrite(text => text.toWellFormed().replaceAll('\0', '\u{fffd}').trim())
-    .min(1)
+    .min(minChars)
 }
 
 /** One line of text: a title, a tag, a category. */

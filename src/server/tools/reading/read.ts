@@ -2,13 +2,15 @@ import { decode } from './charset.ts'
 import { isTangled, plainText } from './plain-html.ts'
 import { kindOfType, type Reading, type Source } from './reading.ts'
 
-/** Text of a PDF is made page by page, so that a long one costs no more than is asked for. */
+/** What reads XML goes down one call for each tag in another. */
 const maxDepth = 100
+/** Each character of JSON may become a line, which begins with as many blanks as it is deep. */
+const maxIndentedChars = 20_000_000
 
 /** Makes a document readable. @throws Error in words for what cannot be read */
 export async function read(source: Source, plain: boolean): Promise<Reading> {
   const kind = kindOf(source)
-  if (kind === 'pdf') return await pdf(source)
+  if (kind === 'pdf') return await pdf(source, plain)
   const text = decode(source.bytes, source.contentType)
   if (kind === 'html') return finish(await html(text, source.url, plain), source)
   if (kind === 'feed' || kind === 'xml') return finish(await xml(text, plain), source)
@@ -66,11 +68,14 @@ async function xml(text: string, plain: boolean): Promise<Draft> {
   return { kind: 'xml', text, notes }
 }
 
-async function pdf({ bytes, cut, maxChars }: Source): Promise<Reading> {
+async function pdf({ bytes, cut, maxChars }: Source, plain: boolean): Promise<Reading> {
+  // There is no other way to read one.
+  if (plain) throw new Error('it is a PDF that takes too long to read, or too much memory')
   // Its table of contents is at its end.
   if (cut) throw new Error('it is a PDF that is too large')
   const { readPdf } = await import('./pdf.ts')
-  const { text, ...facts } = await readPdf(bytes, maxChars).catch(() => {
+  // What reads it takes no Buffer, and keeps what it is given.
+  const { text, ...facts } = await readPdf(new Uint8Array(bytes), maxChars).catch(() => {
     throw new Error('it is a PDF that is damaged or has a password')
   })
   return { kind: 'pdf', ...facts, ...capped(clean(text), maxChars) }
@@ -97,7 +102,7 @@ function clean(text: string): string {
 /** Indented, unless that would change a number or grow without bound. */
 function prettyJson(text: string): string | undefined {
   // 16 digits are more than a number of JavaScript can keep.
-  if (/\d{16}/.test(text) || isDeep(text)) return undefined
+  if (/\d{16}/.test(text) || text.length * depthOf(text) > maxIndentedChars) return undefined
   try {
     return JSON.stringify(JSON.parse(text), null, 2)
   } catch {
@@ -105,13 +110,14 @@ function prettyJson(text: string): string | undefined {
   }
 }
 
-function isDeep(text: string): boolean {
+function depthOf(text: string): number {
   let depth = 0
+  let deepest = 0
   for (const bracket of text.match(/[[\]{}]/g) ?? []) {
     depth += bracket === '[' || bracket === '{' ? 1 : -1
-    if (depth > maxDepth) return true
+    if (depth > deepest) deepest = depth
   }
-  return false
+  return deepest
 }
 
 function isDeepXml(text: string): boolean {

@@ -37,15 +37,12 @@ export type ResultsPage =
   | { kind: 'none' }
   | { kind: 'challenge' | 'unreadable' }
 
-/** What the thread can be asked for; `plain` reads HTML without making a document of it. */
+/** What the side process can be asked for; `plain` reads HTML without making a document of it. */
 export type Task =
   | { name: 'read'; input: Source; plain: boolean }
   | { name: 'results'; input: { html: string; maxHits: number } }
 
 export type TaskResult = { name: 'read'; result: Reading } | { name: 'results'; result: ResultsPage }
-
-/** What the thread says; `problem` is for a person. */
-export type Answer = { result: TaskResult['result'] } | { problem: string }
 
 const htmlTypes = ['text/html', 'application/xhtml+xml']
 

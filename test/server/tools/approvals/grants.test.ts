@@ -98,6 +98,37 @@ test('always covers exactly this, survives a restart, and is listed with who and
   await rm(home, { recursive: true, force: true })
 })
 
+test('what was allowed for good and revoked by mistake is allowed again, within its time and no other grant', async () => {
+  const { tool } = notingTool()
+  await using gateway = await askingGateway([tool])
+  let aheadMs = 0
+  const { now } = gateway.app.clock
+  gateway.app.clock.now = () => now() + aheadMs
+  using socket = await owner(gateway)
+  const call = { toolName: 'note_it', args: { text: 'a' } }
+  await runAllowing(socket, call, 'always')
+  const [grant] = (await socket.ask('approval.list')).payload['grants'] as [{ id: string }] // As just made.
+  const grantId = grant.id
+  const restore = () => socket.ask('approval.restore', { grantId })
+  expect(await restore()).toMatchObject({ payload: { code: 'NOT_FOUND' } })
+  await socket.ask('approval.revoke', { grantId })
+  expect((await restore()).payload).toEqual({ grantId })
+  expect((await runAllowing(socket, call)).asked).toBe(false)
+  expect(await restore()).toMatchObject({ payload: { code: 'NOT_FOUND' } })
+  await socket.ask('approval.revoke', { grantId })
+  aheadMs = 11 * 60_000
+  expect(await restore()).toMatchObject({ payload: { code: 'NOT_FOUND' } })
+  const actions = (await gateway.app.store.listAudit({ limit: 20 })).map(({ action }) => action)
+  expect(actions).toContain('approval.restore')
+  const sessionId = await newSession(socket)
+  await runAllowing(socket, { ...call, sessionId }, 'session')
+  const [ofSession] = (await socket.ask('approval.list')).payload['grants'] as [{ id: string }] // As just made.
+  await socket.ask('approval.revoke', { grantId: ofSession.id })
+  expect(await socket.ask('approval.restore', { grantId: ofSession.id })).toMatchObject({
+    payload: { code: 'NOT_FOUND' },
+  })
+})
+
 test('a grant is held to at the moment of running: one that was revoked before it does not count', async () => {
   const { tool, ran } = notingTool()
   await using gateway = await askingGateway([tool])
