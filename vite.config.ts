@@ -1,11 +1,25 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import tailwindcss from '@tailwindcss/vite'
-import { defineConfig } from 'vite'
+import { defineConfig, type Plugin } from 'vite'
+
+// What every page loads is one file: it is smaller than its sixteen parts, and one request.
+const frame = new RegExp(
+  [
+    'node_modules/@?preact/',
+    'src/(client|protocol)/',
+    'src/islands/(boot|connection|times)\\.ts',
+    'src/islands/parts/(approvals|hydrated|keys|notices|theme|Icon|Time)\\.tsx?',
+    'src/islands/(ApprovalCount|ConnectionNotice|ConnectionStatus|Notices|Palette|ThemeSwitch)\\.tsx',
+    'src/islands/shell/places\\.ts',
+  ].join('|'),
+)
 
 // One configuration builds both sides: `client` is what a browser loads, `ssr` is the gateway itself and the
 // entries of its worker threads. Everything but the native SQLite binding and what drives the browser, which is loaded at
 // its first use only, is bundled, because a bundle starts three times faster.
 export default defineConfig({
-  plugins: [tailwindcss()],
+  plugins: [tailwindcss(), licences()],
   appType: 'custom',
   publicDir: false,
   builder: {},
@@ -17,7 +31,12 @@ export default defineConfig({
         emptyOutDir: true,
         manifest: true,
         assetsInlineLimit: 0,
-        rolldownOptions: { input: { islands: 'src/islands/boot.ts' } },
+        // The server names what a page needs; the browser need not find that out itself.
+        modulePreload: false,
+        rolldownOptions: {
+          input: { islands: 'src/islands/boot.ts' },
+          output: { codeSplitting: { groups: [{ name: 'frame', test: frame }] } },
+        },
       },
     },
     ssr: {
@@ -46,3 +65,37 @@ export default defineConfig({
     },
   },
 })
+
+/** Writes `licences.json` beside what was built: the packages of others in it, with their version and licence. */
+function licences(): Plugin {
+  const packages = join(import.meta.dirname, 'node_modules')
+  return {
+    name: 'licences',
+    apply: 'build',
+    generateBundle(_options, bundle) {
+      // Of a style sheet the modules tell nothing.
+      const folders = new Set(this.environment.name === 'client' ? [join(packages, 'tailwindcss')] : [])
+      for (const chunk of Object.values(bundle)) {
+        if (chunk.type !== 'chunk') continue
+        for (const id of Object.keys(chunk.modules)) folders.add(packageOf(id))
+        // What was left out is installed beside it; chunks of our own are no folders there.
+        for (const name of [...chunk.imports, ...chunk.dynamicImports]) folders.add(join(packages, name))
+      }
+      const found = [...folders].flatMap(describe).sort((a, b) => a.name.localeCompare(b.name, 'en'))
+      this.emitFile({ type: 'asset', fileName: 'licences.json', source: `${JSON.stringify(found)}\n` })
+    },
+  }
+}
+
+/** The folder of the package that a module is of; empty for our own. */
+function packageOf(id: string): string {
+  return /^.*[/\\]node_modules[/\\](?:@[^/\\]+[/\\])?[^/\\]+/.exec(id.replace(/^\0/, ''))?.[0] ?? ''
+}
+
+function describe(folder: string): { name: string; version: string; licence: string }[] {
+  const file = join(folder, 'package.json')
+  if (folder === '' || !existsSync(file)) return []
+  // Every package has a name and a version; a few have no licence, which is said.
+  const { name, version, license } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>
+  return name && version ? [{ name, version, licence: license ?? 'not said' }] : []
+}

@@ -12,15 +12,17 @@ const words: Record<Link['status'], { text: string; tone: string }> = {
   closed: { text: 'Disconnected', tone: 'danger' },
 }
 
+const draining = { text: 'Gateway stops', tone: 'warn' }
+
 /** A dot and a word: whether this page hears from the gateway. It opens the connection. */
 export default function ConnectionStatus(): JSX.Element {
   useEffect(() => {
     gateway()
   }, [])
-  const { status } = connection.value
-  const { text, tone } = words[status]
+  const link = connection.value
+  const { text, tone } = link.status === 'open' && link.draining ? draining : words[link.status]
   return (
-    <p class="flex items-center gap-2.5 px-1 text-sm md:px-3 text-muted" role="status" data-connection={status}>
+    <p class="flex items-center gap-2.5 px-1 text-sm text-muted md:px-2" role="status" data-connection={link.status}>
       <span class={`dot dot-${tone}`} aria-hidden="true" />
       <span class="max-md:sr-only">{text}</span>
     </p>

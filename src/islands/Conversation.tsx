@@ -1,34 +1,110 @@
-import { useSignal } from '@preact/signals'
+import { type ReadonlySignal, type Signal, useComputed, useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useEffect, useMemo, useRef } from 'preact/hooks'
+import type { Approval } from './approvals/inbox.ts'
 import { connection } from './connection.ts'
-import { follow, loadOlder } from './conversation/actions.ts'
+import { type About, createAbout, followAbout } from './conversation/about.ts'
+import { follow, fork } from './conversation/actions.ts'
 import { Composer } from './conversation/Composer.tsx'
+import { Head, type HeadFacts } from './conversation/Head.tsx'
+import { Log } from './conversation/Log.tsx'
 import {
   type ConversationStart,
   type Conversation as ConversationState,
   createConversation,
 } from './conversation/live.ts'
+import { loadNewest } from './conversation/paging.ts'
+import { useTarget } from './conversation/place.ts'
 import { useStickToEnd } from './conversation/stick.ts'
-import { AssistantText, MessageList, UserBubble } from './parts/Message.tsx'
+import type { Command } from './conversation/suggestions.ts'
+import { waitingApprovals } from './parts/approvals.ts'
 
 export interface ConversationProps {
   start: ConversationStart
+  about: About
+  facts: HeadFacts
+  commands: readonly Command[]
+  /** Calls of tools that wait for a person: whole for whoever may allow them, else only what waits. */
+  approvals: readonly Approval[]
+  waitingTools: readonly string[]
+  /** What the composer holds at first. */
+  draft?: string
   /** Unix ms at which the server rendered the page. */
   now: number
   /** False for a reader whose token has no `chat` scope. */
   canWrite: boolean
+  canApprove: boolean
 }
 
 // Long enough to be read, short enough not to be taken for the present.
 const noticeMs = 8_000
 
 /** One conversation: the log as the server rendered it, then live. */
-export default function Conversation({ start, now, canWrite }: ConversationProps): JSX.Element {
+export default function Conversation(props: ConversationProps): JSX.Element {
+  const { start, now, canWrite, canApprove } = props
   const conversation = useMemo(() => createConversation(start), [start])
+  const about = useMemo(() => createAbout(props.about), [props.about])
   const resumed = useSignal<number | undefined>(undefined)
   const content = useRef<HTMLDivElement>(null)
   const { atEnd, goToEnd } = useStickToEnd(content)
+  const approvals = useApprovals(start.sessionId, props.approvals)
+  useTarget(conversation)
+  useEffect(() => followAbout(start.sessionId, about), [start.sessionId, about])
+  useFollowing(conversation, resumed)
+  // Whoever sends a message wants to see it, wherever they were reading.
+  const sending = conversation.pending.value.length > 0
+  const goToNewest = async () => {
+    await loadNewest(conversation)
+    goToEnd()
+  }
+  useEffect(() => {
+    if (sending) goToNewest()
+  }, [sending])
+  const goToFork = async (atSeq: number, query: string) => {
+    try {
+      location.assign(`/sessions/${encodeURIComponent(await fork(conversation, atSeq))}${query}`)
+    } catch (error) {
+      conversation.problem.value =
+        error instanceof Error ? `The fork was not made. ${error.message}` : 'The fork was not made.'
+    }
+  }
+  const setting = useMemo(
+    () => ({
+      ...{ sessionId: start.sessionId, now, prices: conversation.prices, canWrite },
+      onEdit: (seq: number) => goToFork(seq - 1, '?edit=1'),
+      onFork: (seq: number) => goToFork(seq, ''),
+    }),
+    [conversation],
+  )
+
+  return (
+    <div ref={content} class="flex flex-1 flex-col">
+      <Head {...{ conversation, about, facts: props.facts, now, canWrite, canApprove }} />
+      <Log {...{ conversation, setting, approvals, canWrite, canApprove, waitingTools: props.waitingTools }} />
+      <div class="composer-dock">
+        {(!atEnd || conversation.hasNewer.value) && (
+          <button type="button" class="button jump needs-script" onClick={goToNewest}>
+            Go to the newest
+          </button>
+        )}
+        <LinkLine resumed={resumed.value} />
+        <Problem conversation={conversation} />
+        <Footer conversation={conversation} canWrite={canWrite} commands={props.commands} draft={props.draft} />
+      </div>
+    </div>
+  )
+}
+
+/** What waits in this session: as the server said, until the page's connection has heard of it. */
+function useApprovals(sessionId: string, start: readonly Approval[]): ReadonlySignal<readonly Approval[]> {
+  return useComputed(() => {
+    const heard = waitingApprovals.value
+    if (!heard) return start
+    return [...heard.values()].filter(approval => approval.sessionId === sessionId)
+  })
+}
+
+function useFollowing(conversation: ConversationState, resumed: Signal<number | undefined>): void {
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined
     const stop = follow(conversation, replayed => {
@@ -43,106 +119,6 @@ export default function Conversation({ start, now, canWrite }: ConversationProps
       stop()
     }
   }, [conversation, resumed])
-  // Whoever sends a message wants to see it, wherever they were reading.
-  const sending = conversation.pending.value.length > 0
-  useEffect(() => {
-    if (sending) goToEnd()
-  }, [sending])
-
-  return (
-    <div ref={content} class="flex flex-1 flex-col">
-      <div class="flex flex-1 flex-col gap-6 pb-6">
-        <Older conversation={conversation} />
-        <Log conversation={conversation} now={now} />
-        <LiveAnswer conversation={conversation} />
-        <Waiting conversation={conversation} />
-      </div>
-      <div class="composer-dock">
-        {!atEnd && (
-          <button type="button" class="button jump" onClick={goToEnd}>
-            Go to the newest
-          </button>
-        )}
-        <LinkLine resumed={resumed.value} />
-        <Problem conversation={conversation} />
-        <Footer conversation={conversation} canWrite={canWrite} />
-      </div>
-    </div>
-  )
-}
-
-/** A link that works without JavaScript, and loads into this page with it. */
-function Older({ conversation }: { conversation: ConversationState }): JSX.Element | null {
-  const first = conversation.messages.value[0]
-  if (!conversation.hasOlder.value || !first) return null
-  const onClick = (event: MouseEvent) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey) return
-    event.preventDefault()
-    // The message that the reader saw stays where it was; the browser's own anchoring does not hold at the very top.
-    const height = document.documentElement.scrollHeight
-    loadOlder(conversation).then(() => {
-      requestAnimationFrame(() => scrollBy({ top: document.documentElement.scrollHeight - height }))
-    })
-  }
-  return (
-    <a class="button self-center" href={`?before=${first.seq}`} onClick={onClick}>
-      Show older messages
-    </a>
-  )
-}
-
-function Log({ conversation, now }: { conversation: ConversationState; now: number }): JSX.Element {
-  const items = conversation.items.value
-  const isWaiting = conversation.pending.value.length > 0 || conversation.run.value !== null
-  if (items.length > 0 || isWaiting) {
-    return <MessageList items={items} now={now} runId={conversation.run.value?.runId} />
-  }
-  return (
-    <div class="empty">
-      <p class="font-medium text-ink">Nothing was said here yet</p>
-      <p>Write the first message below. The answer appears as it is written.</p>
-    </div>
-  )
-}
-
-/** The answer that is being written. It reads its own signal, so that a new word renders this and nothing else. */
-function LiveAnswer({ conversation }: { conversation: ConversationState }): JSX.Element | null {
-  const answer = conversation.answer.value
-  const run = conversation.run.value
-  if (answer?.text) {
-    return (
-      <div class="streaming" aria-busy="true">
-        <AssistantText text={answer.text}>
-          <span>writing</span>
-        </AssistantText>
-      </div>
-    )
-  }
-  if (!run) return null
-  return (
-    <p class="thinking" role="status">
-      <i />
-      <i />
-      <i />
-      <span class="sr-only">
-        {run.state === 'queued' ? 'The answer waits for its turn.' : 'The assistant is working.'}
-      </span>
-    </p>
-  )
-}
-
-function Waiting({ conversation }: { conversation: ConversationState }): JSX.Element {
-  return (
-    <>
-      {conversation.pending.value.map(waiting => (
-        <div key={waiting.requestId} class="opacity-60" data-pending>
-          <UserBubble text={waiting.text}>
-            <span>sending</span>
-          </UserBubble>
-        </div>
-      ))}
-    </>
-  )
 }
 
 /** The connection in one line, only where there is something to know. */
@@ -182,7 +158,14 @@ function Problem({ conversation }: { conversation: ConversationState }): JSX.Ele
   )
 }
 
-function Footer({ conversation, canWrite }: { conversation: ConversationState; canWrite: boolean }): JSX.Element {
+interface FooterInput {
+  conversation: ConversationState
+  canWrite: boolean
+  commands: readonly Command[]
+  draft: string | undefined
+}
+
+function Footer({ conversation, canWrite, commands, draft }: FooterInput): JSX.Element {
   if (conversation.deleted.value) {
     return (
       <div class="alert" role="status">
@@ -194,12 +177,5 @@ function Footer({ conversation, canWrite }: { conversation: ConversationState; c
     )
   }
   if (!canWrite) return <p class="alert">You can read this session. Writing needs a token with the scope “chat”.</p>
-  return (
-    <>
-      <Composer conversation={conversation} />
-      <noscript>
-        <p class="alert mt-2">Reading works without JavaScript; writing needs it.</p>
-      </noscript>
-    </>
-  )
+  return <Composer conversation={conversation} commands={commands} draft={draft} />
 }

@@ -1,28 +1,39 @@
 import { useSignal } from '@preact/signals'
 import type { JSX, TargetedSubmitEvent } from 'preact'
-import { useId } from 'preact/hooks'
+import { useEffect, useId } from 'preact/hooks'
+import type { Profile } from '../protocol/shapes.ts'
 import { gateway } from './connection.ts'
 import { sentence } from './conversation/actions.ts'
 import { Dialog } from './parts/Dialog.tsx'
-import { useHydrated } from './parts/hydrated.ts'
+import { registerKeys } from './parts/keys.ts'
+import { NewSessionFields } from './parts/NewSessionFields.tsx'
 
 export interface NewSessionProps {
   /** Every model there is, the default first. */
   models: string[]
+  /** The profiles that this person may give to it. */
+  profiles?: Profile[]
 }
 
 /** The button that makes a session, with a dialog for its title and model, and goes there. */
-export default function NewSession({ models }: NewSessionProps): JSX.Element {
+export default function NewSession({ models, profiles = [] }: NewSessionProps): JSX.Element {
   const open = useSignal(false)
   const working = useSignal(false)
   const problem = useSignal<string | undefined>(undefined)
-  const hydrated = useHydrated()
   const id = useId()
+  useEffect(() => {
+    const begin = () => {
+      open.value = true
+    }
+    return registerKeys([{ keys: 'n', label: 'New session', run: begin }])
+  }, [open])
 
   const create = async (event: TargetedSubmitEvent<HTMLFormElement>) => {
     event.preventDefault()
     const form = new FormData(event.currentTarget)
-    const [title, model] = [String(form.get('title') ?? '').trim(), String(form.get('model') ?? '')]
+    const text = (name: string) => String(form.get(name) ?? '').trim()
+    const [title, model] = [text('title'), text('model')]
+    const profile = profiles.find(known => known === form.get('profile'))
     working.value = true
     problem.value = undefined
     try {
@@ -31,6 +42,7 @@ export default function NewSession({ models }: NewSessionProps): JSX.Element {
         channel: 'webchat',
         ...(title !== '' && { title }),
         ...(model !== '' && { model }),
+        ...(profile && { profile }),
       })
       location.assign(`/sessions/${encodeURIComponent(sessionId)}`)
     } catch (error) {
@@ -41,36 +53,21 @@ export default function NewSession({ models }: NewSessionProps): JSX.Element {
 
   return (
     <>
-      <button
-        type="button"
-        class="button button-primary"
-        disabled={!hydrated}
-        onClick={() => {
+      <form
+        method="get"
+        action="/sessions/new"
+        onSubmit={event => {
+          event.preventDefault()
           open.value = true
         }}
       >
-        New session
-      </button>
+        <button type="submit" class="button button-primary">
+          New session
+        </button>
+      </form>
       <Dialog open={open.value} title="New session" onClose={() => (open.value = false)}>
         <form class="mt-4 flex flex-col gap-4" onSubmit={create}>
-          <div>
-            <label class="label" for={`${id}-title`}>
-              Title <span class="font-normal text-muted">(optional)</span>
-            </label>
-            <input id={`${id}-title`} class="input" name="title" maxLength={200} autocomplete="off" />
-          </div>
-          {models.length > 1 && (
-            <div>
-              <label class="label" for={`${id}-model`}>
-                Model
-              </label>
-              <select id={`${id}-model`} class="input" name="model">
-                {models.map((model, at) => (
-                  <option value={at === 0 ? '' : model}>{at === 0 ? `${model} (default)` : model}</option>
-                ))}
-              </select>
-            </div>
-          )}
+          <NewSessionFields id={id} models={models} profiles={profiles} />
           {problem.value && (
             <p class="alert alert-danger" role="alert">
               {problem.value}

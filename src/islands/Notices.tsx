@@ -13,7 +13,7 @@ export default function Notices(): JSX.Element {
 }
 
 function NoticeCard({ notice }: { notice: Notice }): JSX.Element {
-  const { id, text, tone, undo } = notice
+  const { id, text, tone, undo, link } = notice
   const takeBack = async () => {
     dismiss(id)
     try {
@@ -29,6 +29,11 @@ function NoticeCard({ notice }: { notice: Notice }): JSX.Element {
         <button type="button" class="button" onClick={takeBack}>
           Undo
         </button>
+      )}
+      {link && (
+        <a class="button" href={link.href}>
+          {link.label}
+        </a>
       )}
       <button type="button" class="button button-quiet" aria-label="Dismiss" onClick={() => dismiss(id)}>
         ×

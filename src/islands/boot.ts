@@ -19,3 +19,11 @@ async function mount(element: HTMLElement): Promise<void> {
 
 for (const element of document.querySelectorAll<HTMLElement>('[data-island]')) mount(element)
 keepTimesFresh()
+// What a tab kept of a session goes with the sign-in.
+addEventListener('submit', ({ target }) => {
+  if (!(target instanceof HTMLFormElement) || target.getAttribute('action') !== '/logout') return
+  sessionStorage.clear()
+  localStorage.clear()
+})
+// For an offline page. There is none over plain HTTP from another machine, where browsers refuse it, nor while developing.
+if (import.meta.env.MODE === 'production') navigator.serviceWorker?.register('/sw.js').catch(() => undefined)

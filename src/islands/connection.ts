@@ -1,13 +1,16 @@
 import { computed, signal } from '@preact/signals'
 import { type Client, type ClientState, connect } from '../client/index.ts'
 import { protocolVersion } from '../protocol/version.ts'
+import { keepApprovals } from './parts/approvals.ts'
 
 /** How the page's connection is, in the words that the page needs. On the server it is always `idle`. */
 export type Link =
   | { status: 'idle' }
   | { status: 'connecting' }
-  | { status: 'open' }
-  | { status: 'reconnecting'; draining: boolean }
+  /** `resumed` counts the events that were caught up on since this connection began. */
+  | { status: 'open'; draining: boolean; resumed: number }
+  /** `nextAt` is the moment (Unix ms) of the next try; undefined while one is under way. */
+  | { status: 'reconnecting'; draining: boolean; attempt: number; nextAt: number | undefined }
   | { status: 'signed-out' }
   | { status: 'version'; message: string }
   | { status: 'closed'; message: string }
@@ -27,6 +30,7 @@ export function gateway(): Client {
   if (client) return client
   const opened = connect({ url: location.origin, client: { name: 'talon-dashboard', version: protocolVersion } })
   client = opened
+  keepApprovals(opened)
   show(opened, opened.state)
   opened.onState(state => show(opened, state))
   return opened
@@ -44,9 +48,12 @@ function linkOf(state: ClientState): Link {
     case 'connecting':
       return { status: 'connecting' }
     case 'open':
-      return { status: 'open' }
-    case 'reconnecting':
-      return { status: 'reconnecting', draining: state.reason === 'draining' }
+      return { status: 'open', draining: state.reason === 'draining', resumed: state.resumed }
+    case 'reconnecting': {
+      const { attempt, nextInMs, reason } = state
+      const nextAt = nextInMs > 0 ? Date.now() + nextInMs : undefined
+      return { status: 'reconnecting', draining: reason === 'draining', attempt, nextAt }
+    }
     case 'closed':
       if (state.reason === 'auth' || state.reason === 'revoked') return { status: 'signed-out' }
       return { status: state.reason === 'version' ? 'version' : 'closed', message: state.message }

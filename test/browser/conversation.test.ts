@@ -1,9 +1,9 @@
-import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { patience, whyNoBrowser } from '../support/browser.ts'
 import { type Dashboard, openDashboard } from '../support/dashboard.ts'
+import { talkAt } from '../support/talk.ts'
 
-describe.skipIf(whyNoBrowser() !== undefined)('a conversation', () => {
+describe.skipIf(whyNoBrowser() !== undefined)('a conversation', { timeout: 60_000 }, () => {
   let dashboard: Dashboard
   beforeAll(async () => {
     dashboard = await openDashboard()
@@ -11,19 +11,7 @@ describe.skipIf(whyNoBrowser() !== undefined)('a conversation', () => {
   afterAll(() => dashboard?.close())
   afterEach(() => expect(dashboard.complaints.splice(0)).toEqual([]))
 
-  const newSession = async (title: string) => {
-    const made = await dashboard.client.request('session.create', { senderId: 'anna', channel: 'cli', title })
-    return made.sessionId
-  }
-  const openSession = async (title: string): Promise<{ page: Page; sessionId: string }> => {
-    const sessionId = await newSession(title)
-    return { sessionId, page: await dashboard.signedIn(`/sessions/${sessionId}`) }
-  }
-  const say = async (page: Page, text: string) => {
-    await page.getByLabel('Message', { exact: true }).fill(text)
-    await page.keyboard.press('Enter')
-  }
-  const answers = (page: Page) => page.getByRole('log').getByLabel('Message of the assistant')
+  const { begin: newSession, open: openSession, say, answers, field, cards } = talkAt(() => dashboard)
 
   test('begins with the dialog, and is answered as it is written', async () => {
     const page = await dashboard.signedIn()
@@ -91,10 +79,10 @@ describe.skipIf(whyNoBrowser() !== undefined)('a conversation', () => {
   test('a tool call is a card that unfolds to arguments and output', async () => {
     const { page } = await openSession('Tools')
     await say(page, '/tool file_write {"path": "notes.txt", "content": "remember the milk"}')
-    const written = page.locator('details.tool').first()
+    const written = cards(page).first()
     await written.getByText(/^done, \d/).waitFor()
     await say(page, '/tool file_read {"path": "notes.txt"}')
-    const read = page.locator('details.tool').nth(1)
+    const read = cards(page).nth(1)
     await read.getByText(/^done, \d/).waitFor()
     await read.locator('summary').click()
     await read.getByText('"path": "notes.txt"').waitFor()
@@ -107,7 +95,7 @@ describe.skipIf(whyNoBrowser() !== undefined)('a conversation', () => {
       .waitFor()
     await answers(page).nth(2).waitFor()
     await page.reload()
-    expect(await page.locator('details.tool').count()).toBe(3)
+    expect(await cards(page).count()).toBe(3)
     expect(await answers(page).count()).toBe(3)
     await page.context().close()
   })
@@ -153,22 +141,6 @@ describe.skipIf(whyNoBrowser() !== undefined)('a conversation', () => {
     await page.context().close()
   })
 
-  test('older messages come on demand, and the newest are shown first', async () => {
-    const sessionId = await newSession('Long')
-    for (let at = 1; at <= 40; at++) {
-      await dashboard.client.request('session.send_message', { sessionId, text: `message number ${at}` })
-    }
-    await expect.poll(async () => (await dashboard.gateway.app.store.getHead(sessionId))?.seq, patience).toBe(80)
-    const page = await dashboard.signedIn(`/sessions/${sessionId}`)
-    expect(await answers(page).getByText('offline: message number 40').isVisible()).toBe(true)
-    expect(await page.getByText('message number 1', { exact: true }).count()).toBe(0)
-    await page.getByRole('link', { name: 'Show older messages' }).click()
-    await page.getByText('message number 1', { exact: true }).waitFor()
-    await page.getByRole('link', { name: 'Show older messages' }).waitFor({ state: 'detached' })
-    expect(await answers(page).count()).toBe(40)
-    await page.context().close()
-  })
-
   test('the page follows the answer at its end, and stays where the reader scrolled to', async () => {
     const sessionId = await newSession('Scrolling')
     await dashboard.client.request('session.send_message', { sessionId, text: 'line\n'.repeat(200) })
@@ -192,6 +164,95 @@ describe.skipIf(whyNoBrowser() !== undefined)('a conversation', () => {
     await page.getByRole('button', { name: 'Go to the newest' }).click()
     await expect.poll(toEnd, patience).toBeLessThan(30)
     await page.getByRole('button', { name: 'Stop' }).click()
+    await page.context().close()
+  })
+
+  test('code has colours, and code, messages and links can be copied', async () => {
+    const { page, sessionId } = await openSession('Copies')
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+    const copied = () => page.evaluate(() => navigator.clipboard.readText())
+    await say(page, '\n```ts\nconst a = 1 // one\n```')
+    const answer = answers(page).first()
+    await answer.locator('.code-keyword', { hasText: 'const' }).waitFor()
+    await answer.getByRole('button', { name: 'Copy code' }).click()
+    await answer.getByRole('button', { name: 'Copied' }).waitFor()
+    expect(await copied()).toBe('const a = 1 // one')
+    await answer.getByRole('button', { name: 'Copy', exact: true }).click()
+    await expect.poll(copied, patience).toContain('offline:')
+    await answer.getByRole('button', { name: 'Copy link' }).click()
+    await expect.poll(copied, patience).toBe(`${dashboard.gateway.url}/sessions/${sessionId}?at=2#m2`)
+    expect(await page.locator('[data-spent]').textContent()).toMatch(/^1 answer, \d+ tokens \(\d+ in, \d+ out\)$/)
+    await page.context().close()
+  })
+
+  test('a draft outlives a reload, and commands are offered and taken by keyboard', async () => {
+    const { page } = await openSession('Drafts')
+    await field(page).fill('not yet')
+    await page.reload()
+    await expect.poll(() => field(page).inputValue(), patience).toBe('not yet')
+    await field(page).fill('/')
+    await page.locator('#commands').getByRole('option', { name: '/help' }).waitFor()
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('Enter')
+    expect(await field(page).inputValue()).toBe('/model ')
+    await field(page).fill('/he')
+    await page.keyboard.press('Tab')
+    expect(await field(page).inputValue()).toBe('/help')
+    expect(await page.locator('#commands').count()).toBe(0)
+    await page.keyboard.press('Enter')
+    await answers(page).getByText('Everything else goes to the model.').waitFor()
+    expect(await field(page).inputValue()).toBe('')
+    await page.context().close()
+  })
+
+  test('a question is asked again, and said in other words in a fork', async () => {
+    const { page, sessionId } = await openSession('Again')
+    await say(page, 'first')
+    await answers(page).first().waitFor()
+    await page.getByRole('button', { name: 'Ask again' }).click()
+    await expect.poll(() => answers(page).count(), patience).toBe(2)
+    await field(page).press('ArrowUp')
+    await page.getByText('You edit message 3.').waitFor()
+    await page.keyboard.press('Escape')
+    expect(await field(page).inputValue()).toBe('')
+    await field(page).press('ArrowUp')
+    await field(page).fill('second')
+    await page.getByRole('button', { name: 'Send in a fork' }).click()
+    await page.getByRole('heading', { name: 'Again (fork)' }).waitFor()
+    await answers(page).getByText('offline: second').waitFor()
+    expect(await answers(page).count()).toBe(2)
+    await page.goto(`/sessions/${sessionId}`)
+    expect(await answers(page).count()).toBe(2)
+    await page.getByLabel('Message of a person').first().hover()
+    await page.getByRole('button', { name: 'Edit in a fork' }).first().click()
+    await page.getByText('Nothing was said here yet').waitFor()
+    await expect.poll(() => field(page).inputValue(), patience).toBe('first')
+    expect(page.url()).not.toContain('edit')
+    await page.getByRole('link', { name: /^forked from/ }).waitFor()
+    await page.context().close()
+  })
+
+  test('tabs stay in step: what is said, what the session is called, and what tools may do', async () => {
+    const { page, sessionId } = await openSession('Two tabs')
+    const other = await page.context().newPage()
+    await other.goto(`/sessions/${sessionId}`)
+    await other.locator('[data-connection="open"]').waitFor()
+    await say(page, 'hello')
+    await answers(other).getByText('offline: hello').waitFor()
+    await page.getByText('Settings', { exact: true }).last().click()
+    await page.getByLabel('Title').fill('Two tabs, renamed')
+    await page.getByLabel('What tools may do').selectOption('read-only')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await other.getByRole('heading', { name: 'Two tabs, renamed' }).waitFor()
+    await other.locator('.conversation-head .badge', { hasText: 'read-only' }).waitFor()
+    await page.getByLabel('All rights for a time').selectOption('15')
+    await page.getByRole('button', { name: 'Give all rights' }).click()
+    expect(await page.locator('[data-elevated]').textContent()).toMatch(/^1[45]:\d\d$/)
+    const before = await page.locator('[data-elevated]').textContent()
+    await expect.poll(() => page.locator('[data-elevated]').textContent(), patience).not.toBe(before)
+    await page.getByRole('button', { name: 'End it' }).click()
+    await page.locator('[data-elevated]').waitFor({ state: 'detached' })
+    expect(dashboard.gateway.app.approvals.elevatedUntil(sessionId)).toBeNull()
     await page.context().close()
   })
 })

@@ -14,7 +14,7 @@ test('paragraphs, emphasis, lists, code and tables become elements', () => {
   }
   expect(page).toContain('<code>x&lt;y</code>')
   expect(page).toMatch(/<ol start="1"><li>one<\/li><li>two<\/li><\/ol>/)
-  expect(page).toContain('<figcaption>ts</figcaption>')
+  expect(page).toContain('<figcaption><span>ts</span>')
   expect(page).toContain('<td class="align-center">2</td>')
 })
 

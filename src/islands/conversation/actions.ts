@@ -1,9 +1,8 @@
 import { batch } from '@preact/signals'
+import { randomId } from '../../client/requests.ts'
+import type { Message } from '../../protocol/shapes.ts'
 import { gateway } from '../connection.ts'
 import type { Conversation } from './live.ts'
-
-// As many as the server renders at first.
-const olderPageSize = 50
 
 /** Sends a message under an id of its own, shown at once. False if it was not accepted: then the text is still the writer's. */
 export async function send(conversation: Conversation, text: string, requestId: string): Promise<boolean> {
@@ -27,8 +26,8 @@ function accept(
   requestId: string,
   accepted: { messageId: string; epoch: number; seq: number },
 ): void {
-  const { pending, messages, epoch } = conversation
-  const isShown = accepted.epoch !== epoch.peek() || accepted.seq <= (messages.peek().at(-1)?.seq ?? 0)
+  const { pending, head, epoch } = conversation
+  const isShown = accepted.epoch !== epoch.peek() || accepted.seq <= head.peek()
   pending.value = pending
     .peek()
     .filter(waiting => waiting.requestId !== requestId || !isShown)
@@ -44,21 +43,34 @@ export async function stop(conversation: Conversation): Promise<void> {
   }
 }
 
-/** Puts the page before the oldest message on top. */
-export async function loadOlder(conversation: Conversation): Promise<void> {
-  const { sessionId, messages, epoch, hasOlder, problem } = conversation
-  const before = messages.peek()[0]?.seq
-  if (before === undefined) return
+/** Asks for another answer to the newest message of a person, by sending it again. */
+export async function retry(conversation: Conversation): Promise<void> {
+  const text = lastQuestion(conversation.messages.peek())
+  if (text !== undefined) await send(conversation, text, randomId())
+}
+
+/** The newest message of a person; undefined where it lies before what is loaded. */
+export function lastQuestion(messages: readonly Message[]): string | undefined {
+  return messages.findLast(({ role }) => role === 'user')?.content
+}
+
+/** Makes a session of what was said up to an entry; its address. @throws TalonClientError */
+export async function fork(conversation: Conversation, atSeq: number): Promise<string> {
+  const asked = { sessionId: conversation.sessionId, epoch: conversation.epoch.peek(), atSeq }
+  const { sessionId } = await gateway().request('session.fork', asked)
+  return sessionId
+}
+
+/** Makes a session in which a message says something else, and goes there. False if that failed. */
+export async function sendInFork(conversation: Conversation, seq: number, text: string): Promise<boolean> {
   try {
-    const asked = { sessionId, epoch: epoch.peek(), before, limit: olderPageSize }
-    const page = await gateway().request('session.history', asked)
-    if (page.epoch !== epoch.peek() || messages.peek()[0]?.seq !== before) return
-    batch(() => {
-      messages.value = [...page.messages, ...messages.peek()]
-      hasOlder.value = page.hasMore
-    })
+    const sessionId = await fork(conversation, seq - 1)
+    await gateway().request('session.send_message', { sessionId, text })
+    location.assign(`/sessions/${encodeURIComponent(sessionId)}`)
+    return true
   } catch (error) {
-    problem.value = sentence('Older messages could not be loaded.', error)
+    conversation.problem.value = sentence('The message was not sent in a fork.', error)
+    return false
   }
 }
 

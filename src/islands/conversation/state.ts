@@ -1,6 +1,6 @@
-import type { Message, RunState } from '../../protocol/shapes.ts'
+import type { Message, RunState, ToolDecision } from '../../protocol/shapes.ts'
 
-/** A tool call as far as it is known: called, perhaps answered. What is only live (success, duration) may be missing. */
+/** A tool call as far as it is known: called, perhaps answered. What the log does not hold may be missing. */
 export interface ToolUse {
   callId: string
   toolName: string
@@ -8,12 +8,17 @@ export interface ToolUse {
   output?: string
   success?: boolean
   durationMs?: number
+  /** Whether it was let run, and why. */
+  decision?: ToolDecision
+  invocationId?: string
+  /** Unix ms. */
+  startedAt?: number
 }
 
-/** Something to show in the log, in its place. */
+/** Something to show in the log, in its place. `seqs` are the entries that it stands for, beside those that are shown by themselves. */
 export type Item =
   | { kind: 'message'; message: Message }
-  | { kind: 'tool'; key: string; runId: string | undefined; use: ToolUse }
+  | { kind: 'tool'; key: string; runId: string | undefined; seqs: number[]; use: ToolUse }
 
 export interface Run {
   runId: string
@@ -38,7 +43,7 @@ export interface Pending {
 }
 
 /** What is known of tool calls beside the log, by `toolKey`. */
-export type LiveTools = Readonly<Record<string, ToolUse>>
+export type LiveTools = Readonly<Record<string, Partial<ToolUse>>>
 
 /** Models number their calls anew in each run, so a call is known by both. */
 export function toolKey(runId: string | undefined, callId: string): string {
@@ -47,39 +52,38 @@ export function toolKey(runId: string | undefined, callId: string): string {
 
 /**
  * The log as items: a tool's call and its answer, which are entries of two messages, are one. Live knowledge is added.
- * Calls that are live only, because their entry is not here yet, come last.
  */
 export function itemsOf(messages: readonly Message[], live: LiveTools): Item[] {
   const items: Item[] = []
-  const uses = new Map<string, ToolUse>()
-  const add = (runId: string | undefined, use: ToolUse) => {
+  const uses = new Map<string, Extract<Item, { kind: 'tool' }>>()
+  const add = (runId: string | undefined, use: ToolUse, seqs: number[]) => {
     const key = toolKey(runId, use.callId)
-    uses.set(key, use)
-    items.push({ kind: 'tool', key, runId, use })
+    const item = { kind: 'tool', key, runId, seqs, use } as const
+    uses.set(key, item)
+    items.push(item)
   }
   for (const message of messages) {
-    if (message.toolCallId !== undefined) {
-      const key = toolKey(message.runId, message.toolCallId)
-      const use = uses.get(key)
-      if (use) use.output ??= message.content
-      // Its call is on an older page.
-      else
-        add(message.runId, {
-          callId: message.toolCallId,
-          toolName: 'Tool',
-          args: {},
-          ...live[key],
-          output: message.content,
-        })
+    const { runId, seq, content, toolCallId, toolCalls = [] } = message
+    if (toolCallId !== undefined) {
+      const key = toolKey(runId, toolCallId)
+      const item = uses.get(key)
+      if (item) {
+        item.use.output = content
+        item.seqs.push(seq)
+      } else {
+        // Its call is on an older page.
+        add(runId, { toolName: 'Tool', args: {}, ...live[key], callId: toolCallId, output: content }, [seq])
+      }
       continue
     }
-    if (message.content !== '' || !message.toolCalls?.length) items.push({ kind: 'message', message })
-    for (const call of message.toolCalls ?? []) {
-      const known = live[toolKey(message.runId, call.id)]
-      add(message.runId, { ...known, callId: call.id, toolName: call.name, args: call.args })
+    const isShown = content !== '' || toolCalls.length === 0
+    if (isShown) items.push({ kind: 'message', message })
+    for (const [at, call] of toolCalls.entries()) {
+      const known = live[toolKey(runId, call.id)]
+      const use = { ...known, callId: call.id, toolName: call.name, args: call.args }
+      add(runId, use, isShown || at > 0 ? [] : [seq])
     }
   }
-  for (const [key, use] of Object.entries(live)) if (!uses.has(key)) add(key.split('/', 1)[0], use)
   return items
 }
 

@@ -1,17 +1,28 @@
 import type { Token, Tokens } from 'marked'
 import type { ComponentChildren, JSX } from 'preact'
 import { useMemo } from 'preact/hooks'
+import { CodeBlock } from './Code.tsx'
 import { decodeEntities, lexMarkdown, linkify, safeHref } from './markdown.ts'
 
 // Deeper structure than this is shown as its source; no text for people needs it.
 const maxDepth = 12
 const maxTableCells = 2_000
 
-/** Markdown as elements, never as HTML: raw HTML stays text, images become links, links lead to the web or to mail only. */
-export function Markdown({ text }: { text: string }): JSX.Element {
+/**
+ * Markdown as elements, never as HTML: raw HTML stays text, images become links, links lead to the web or to mail only. The last
+ * block of a text that is still `growing` has no colours yet.
+ */
+export function Markdown({ text, growing = false }: { text: string; growing?: boolean }): JSX.Element {
   const tokens = useMemo(() => lexMarkdown(text), [text])
   if (!tokens) return <div class="whitespace-pre-wrap break-words">{text}</div>
-  return <div class="prose">{blocks(tokens, 0)}</div>
+  const last = growing ? tokens.at(-1) : undefined
+  if (last?.type !== 'code') return <div class="prose">{blocks(tokens, 0)}</div>
+  return (
+    <div class="prose">
+      {blocks(tokens.slice(0, -1), 0)}
+      <CodeBlock text={(last as Tokens.Code).text} language={undefined} />
+    </div>
+  )
 }
 
 function blocks(tokens: readonly Token[], depth: number): ComponentChildren {
@@ -27,7 +38,7 @@ function block(token: Token, depth: number): ComponentChildren {
     case 'heading':
       return <Heading token={token as Tokens.Heading} depth={depth} />
     case 'code':
-      return <CodeBlock token={token as Tokens.Code} />
+      return <CodeBlock text={(token as Tokens.Code).text} language={languageOf(token as Tokens.Code)} />
     case 'hr':
       return <hr />
     case 'blockquote':
@@ -52,17 +63,8 @@ function Heading({ token, depth }: { token: Tokens.Heading; depth: number }): JS
   return token.depth === 2 ? <h4>{children}</h4> : <h5>{children}</h5>
 }
 
-function CodeBlock({ token }: { token: Tokens.Code }): JSX.Element {
-  const language = /^[\w+#.-]{1,20}/.exec(token.lang ?? '')?.[0]
-  return (
-    <figure class="code">
-      {language && <figcaption>{language}</figcaption>}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard */}
-      <pre tabIndex={0}>
-        <code>{token.text}</code>
-      </pre>
-    </figure>
-  )
+function languageOf({ lang = '' }: Tokens.Code): string | undefined {
+  return /^[\w+#.-]{1,20}/.exec(lang)?.[0]
 }
 
 function List({ token, depth }: { token: Tokens.List; depth: number }): JSX.Element {

@@ -2,18 +2,24 @@ import type { ComponentChildren, JSX } from 'preact'
 import type { SessionItem } from '../../protocol/shapes.ts'
 import { Time } from './Time.tsx'
 
-/** One session of a list. `children` are its controls. */
-export function SessionRow(input: { session: SessionItem; now: number; children?: ComponentChildren }): JSX.Element {
-  const { session, now, children } = input
+/** One session of a list. `children` are its controls, and `before` one that stands first. */
+export function SessionRow(input: {
+  session: SessionItem
+  now: number
+  before?: ComponentChildren
+  children?: ComponentChildren
+}): JSX.Element {
+  const { session, now, before, children } = input
   return (
     <li class="row">
+      {before}
       <div class="flex min-w-0 flex-1 flex-col gap-1 sm:flex-row sm:items-center sm:gap-5">
         <div class="min-w-0 flex-1">
-          <a class="row-link" href={`/sessions/${encodeURIComponent(session.id)}`}>
+          <a class="row-link" data-id={session.id} href={`/sessions/${encodeURIComponent(session.id)}`}>
             <SessionTitle session={session} />
           </a>
           <p class="mt-1 flex min-w-0 items-center gap-x-2 text-sm text-muted">
-            <span class="badge">{session.channel}</span>
+            <span class="badge">{session.channel === 'delegate' ? 'sub-session' : session.channel}</span>
             <span class="min-w-0 truncate">{session.senderId}</span>
             {session.model && <span class="min-w-0 truncate max-sm:hidden">{session.model}</span>}
           </p>

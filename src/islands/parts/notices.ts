@@ -6,6 +6,7 @@ export interface Notice {
   text: string
   tone: 'quiet' | 'danger'
   undo?: () => Promise<void>
+  link?: { label: string; href: string }
 }
 
 const maxNotices = 4
@@ -19,11 +20,11 @@ let count = 0
 /** The notices that are shown now, the oldest first. */
 export const notices = list
 
-/** Shows a notice for ten seconds; `undo` gets it a button. Errors stay until they are dismissed. */
-export function say(text: string, options: { tone?: Notice['tone']; undo?: () => Promise<void> } = {}): void {
-  const { tone = 'quiet', undo } = options
+/** Shows a notice for ten seconds; `undo` gets a button, `link` leads on. Errors stay until they are dismissed. */
+export function say(text: string, options: Partial<Pick<Notice, 'tone' | 'undo' | 'link'>> = {}): void {
+  const { tone = 'quiet', undo, link } = options
   const id = ++count
-  list.value = [...list.peek(), { id, text, tone, ...(undo && { undo }) }].slice(-maxNotices)
+  list.value = [...list.peek(), { id, text, tone, ...(undo && { undo }), ...(link && { link }) }].slice(-maxNotices)
   if (tone !== 'danger') setTimeout(() => dismiss(id), shownMs)
 }
 

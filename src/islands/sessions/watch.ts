@@ -7,7 +7,14 @@ const refreshMs = 1_000
 
 /** Reads a page of the list at every connection and after changes; returns the way to stop. */
 export function watchSessions(
-  filter: { channel?: string; state?: SessionState; query?: string; limit: number },
+  filter: {
+    channel?: string
+    senderId?: string
+    state?: SessionState
+    query?: string
+    order?: 'oldest'
+    limit: number
+  },
   show: (sessions: SessionItem[]) => void,
 ): () => void {
   const client = gateway()

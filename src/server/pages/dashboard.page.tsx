@@ -1,27 +1,31 @@
 import type { JSX } from 'preact'
+import Attention, { type AttentionProps } from '../../islands/Attention.tsx'
+import Charts from '../../islands/Charts.tsx'
+import { errorsOf } from '../../islands/dashboard/charts.ts'
+import { spendingOf } from '../../islands/dashboard/spending.ts'
 import NewSession from '../../islands/NewSession.tsx'
+import Overview, { type OverviewProps } from '../../islands/Overview.tsx'
 import { SessionRow } from '../../islands/parts/SessionRow.tsx'
-import { duration } from '../../islands/times.ts'
 import type { SessionItem } from '../../protocol/shapes.ts'
+import type { HistoryPage, HistoryRange } from '../history.ts'
+import type { App } from '../record.ts'
 import { gatewayStatus } from '../status.ts'
+import { loadAttention } from './attention.ts'
 import { Island } from './island.tsx'
 import { defaultModel, modelNames } from './models.ts'
-import { definePage } from './page.ts'
+import { definePage, type PageContext } from './page.ts'
+import { loadWelcome, Welcome, type WelcomeProps } from './welcome.tsx'
 
-const newestCount = 8
+const newestCount = 6
 
 interface DashboardData {
   now: number
-  version: string
-  uptimeMs: number
-  draining: boolean
-  /** Why a write would fail now; empty if the gateway is ready. */
-  problems: readonly string[]
-  stats: { label: string; value: number }[]
+  welcome: WelcomeProps | undefined
+  overview: OverviewProps
+  attention: AttentionProps
+  history: HistoryPage
   newest: SessionItem[]
   models: string[]
-  /** Whether answers come from the built-in demo model. */
-  offline: boolean
   canWrite: boolean
 }
 
@@ -30,93 +34,96 @@ export default definePage<DashboardData>({
   scope: 'read',
   navigation: { label: 'Dashboard', order: 0 },
   title: () => 'Dashboard',
-  async load(app, { identity, now }) {
-    const [problems, status, list] = await Promise.all([
-      app.lifecycle.notReady(),
-      gatewayStatus(app),
+  async load(app, context) {
+    const [welcome, overview, attention, list] = await Promise.all([
+      loadWelcome(app, context),
+      loadOverview(app, context),
+      loadAttention(app, context),
       app.store.listSessions({ limit: newestCount }),
     ])
     return {
-      now,
-      version: app.version,
-      uptimeMs: Math.max(0, now - app.lifecycle.startedAt),
-      draining: app.lifecycle.draining(),
-      problems,
-      stats: statsOf(status.stats, app.runs.count()),
+      now: context.now,
+      welcome,
+      overview,
+      attention,
+      history: app.history.read(rangeOf(context.query('range'))),
       newest: list.sessions,
       models: modelNames(app),
-      offline: defaultModel(app)?.provider === 'offline',
-      canWrite: identity.scopes.has('chat'),
+      canWrite: context.identity.scopes.has('chat'),
     }
   },
   view: data => <Dashboard {...data} />,
 })
 
-function statsOf(
-  stats: { sessions: number; activeSessions: number; wsClients: number; totalMessages: number },
-  runs: number,
-): DashboardData['stats'] {
-  return [
-    { label: 'Sessions', value: stats.sessions },
-    { label: 'Active sessions', value: stats.activeSessions },
-    { label: 'Messages', value: stats.totalMessages },
-    { label: 'Connections', value: stats.wsClients },
-    { label: 'Active runs', value: runs },
-  ]
+async function loadOverview(app: App, { ask, now }: PageContext): Promise<OverviewProps> {
+  const [problems, status, usage] = await Promise.all([
+    app.lifecycle.notReady(),
+    gatewayStatus(app),
+    // A sum that cannot be read now is no reason to show nothing.
+    ask('usage.get', { from: now, to: now, by: 'day' }).catch(() => undefined),
+  ])
+  const lastMinutes = app.history.read('5m').series
+  const { level, reason } = app.sandbox
+  return {
+    health: {
+      problems,
+      notices: [...app.store.health().notices],
+      draining: app.lifecycle.draining(),
+      version: app.version,
+      startedAt: app.lifecycle.startedAt,
+    },
+    figures: {
+      connections: app.connections.count(),
+      activeRuns: app.runs.count(),
+      messagesPerSecond: lastMinutes.messagesPerSecond.at(-1) ?? 0,
+      errorsLastHour: errorsOf(app.history.read('1h')),
+      messages: status.stats.totalMessages,
+    },
+    spending: usage && spendingOf(usage),
+    sandbox: { level, ...(reason !== undefined && { reason }) },
+    offline: defaultModel(app)?.provider === 'offline',
+    now,
+  }
 }
 
-function Dashboard(data: DashboardData): JSX.Element {
+function rangeOf(asked: string | undefined): HistoryRange {
+  return asked === '5m' || asked === '24h' ? asked : '1h'
+}
+
+function Dashboard({
+  welcome,
+  overview,
+  attention,
+  history,
+  newest,
+  models,
+  canWrite,
+  now,
+}: DashboardData): JSX.Element {
   return (
     <>
       <div class="page-head">
         <h1>Dashboard</h1>
-        {data.canWrite && <Island name="NewSession" of={NewSession} props={{ models: data.models }} />}
+        {canWrite && <Island name="NewSession" of={NewSession} props={{ models }} />}
       </div>
-      <Health {...data} />
-      <dl class="stats">
-        {data.stats.map(({ label, value }) => (
-          <div key={label}>
-            <dt>{label}</dt>
-            <dd>{value.toLocaleString('en')}</dd>
+      {welcome && <Welcome {...welcome} />}
+      <Island name="Overview" of={Overview} props={overview} />
+      <div class="dashboard-halves">
+        <section aria-labelledby="newest">
+          <div class="mb-3 flex items-baseline justify-between gap-4">
+            <h2 id="newest">Newest sessions</h2>
+            {newest.length > 0 && <a href="/sessions">All sessions</a>}
           </div>
-        ))}
-      </dl>
-      <section class="mt-10" aria-labelledby="newest">
-        <div class="mb-3 flex items-baseline justify-between gap-4">
-          <h2 id="newest">Newest sessions</h2>
-          {data.newest.length > 0 && <a href="/sessions">All sessions</a>}
-        </div>
-        {data.newest.length === 0 ? <FirstSteps offline={data.offline} /> : <Newest {...data} />}
-      </section>
+          {newest.length === 0 ? <NoSessions canWrite={canWrite} /> : <Newest newest={newest} now={now} />}
+        </section>
+        <Island name="Attention" of={Attention} props={attention} />
+      </div>
+      <Island name="Charts" of={Charts} props={{ page: history }} />
     </>
   )
 }
 
-function Health({ problems, draining, version, uptimeMs, offline }: DashboardData): JSX.Element {
-  const isWell = problems.length === 0 && !draining
-  const words = draining ? 'Shutting down' : isWell ? 'Running well' : 'Not ready'
-  return (
-    <section class={`health ${isWell ? 'health-ok' : 'health-danger'}`} aria-label="Health">
-      <p class="flex items-center gap-2.5 font-medium">
-        <span class={`dot ${isWell ? 'dot-ok' : 'dot-danger'}`} aria-hidden="true" />
-        {words}
-      </p>
-      <p class="text-sm text-muted">
-        {isWell ? 'Ready to take messages. ' : ''}Version {version}, up {duration(uptimeMs)}
-        {offline && '. Answers come from the built-in offline model, a demo'}.
-      </p>
-      {problems.length > 0 && (
-        <ul class="mt-2 list-disc pl-5 text-sm">
-          {problems.map(problem => (
-            <li key={problem}>{problem}</li>
-          ))}
-        </ul>
-      )}
-    </section>
-  )
-}
-
-function Newest({ newest, now }: DashboardData): JSX.Element {
+function Newest({ newest, now }: Pick<DashboardData, 'newest' | 'now'>): JSX.Element {
   return (
     <ul class="card divide-y divide-line">
       {newest.map(session => (
@@ -126,22 +133,14 @@ function Newest({ newest, now }: DashboardData): JSX.Element {
   )
 }
 
-function FirstSteps({ offline }: { offline: boolean }): JSX.Element {
+function NoSessions({ canWrite }: { canWrite: boolean }): JSX.Element {
   return (
-    <div class="card px-5 py-6 text-muted sm:px-8 sm:py-8">
-      <p class="font-medium text-ink">Nothing has happened yet. To begin:</p>
-      <ol class="mt-3 list-decimal space-y-2 pl-5">
-        <li>Start a conversation here with “New session”.</li>
-        {offline && (
-          <li>
-            Add a model provider to <code>talon.json</code> in the data folder. Until then the offline model answers,
-            and says so.
-          </li>
-        )}
-        <li>
-          Connect a program over WebSocket at <code>/ws</code>. Its sessions appear in this list.
-        </li>
-      </ol>
+    <div class="card px-5 py-6 text-sm text-muted">
+      <p>
+        <span class="font-medium text-ink">None yet.</span>{' '}
+        {canWrite ? 'Start one with “New session”, or connect a program' : 'Connect a program'} over WebSocket at{' '}
+        <code>/ws</code>: every conversation appears here.
+      </p>
     </div>
   )
 }

@@ -23,8 +23,9 @@ export function Login({ next, problem }: { next: string; problem?: string | unde
         )}
       </div>
       <p class="mt-4 text-muted">
-        Open the sign-in link that the gateway printed at its start. For a new one run <code>talon login</code>.
+        Open the sign-in link that the gateway printed at its start. For a new one run this on its machine:
       </p>
+      <pre class="code-box mt-3">talon login</pre>
       <form class="mt-6 border-t border-line pt-6" method="post" action="/login">
         <input type="hidden" name="next" value={next} />
         {/* Password managers, and the browser's own advice, want a name beside a password. */}
@@ -43,11 +44,15 @@ export function Login({ next, problem }: { next: string; problem?: string | unde
             autocomplete="current-password"
             spellcheck={false}
             placeholder="tln_…"
+            aria-describedby="token-help"
           />
           <button type="submit" class="button button-primary">
             Sign in
           </button>
         </div>
+        <p id="token-help" class="help">
+          It is exchanged for a cookie that no script can read, and kept nowhere else in this browser.
+        </p>
       </form>
     </div>
   )

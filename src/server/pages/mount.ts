@@ -1,11 +1,12 @@
 import type { Context, Hono } from 'hono'
 import { h } from 'preact'
 import { TalonError } from '../../protocol/errors.ts'
-import { clearSignInCookie, setSignInCookie } from '../cookies.ts'
+import { clearSignInCookie, hideWelcome, keepTheme, setSignInCookie, themes } from '../cookies.ts'
 import { actorAt, fromOf, type HttpEnv } from '../http.ts'
 import type { App } from '../record.ts'
 import { type Assets, openAssets } from './assets.ts'
 import { favicon } from './favicon.ts'
+import { mountInstall } from './install.ts'
 import { Login, safeNext } from './login.tsx'
 import type { PageEntry } from './page.ts'
 import { createRenderer, type Renderer } from './render.ts'
@@ -19,7 +20,8 @@ const yearSeconds = 31_536_000
 
 // The folder is the registry: a page is its file.
 const files = import.meta.glob<PageEntry>('./*.page.tsx', { eager: true, import: 'default' })
-const pages: readonly PageEntry[] = Object.values(files)
+// The first that matches answers, so that `/tools/history` goes before `/tools/:name`.
+const pages: readonly PageEntry[] = Object.values(files).toSorted((a, b) => partsNamed(a) - partsNamed(b))
 
 /**
  * Adds the dashboard: its pages, sign-in and sign-out, and the built files. It comes last, because it answers every address that is
@@ -47,12 +49,18 @@ export function mountPages(
     c.header('Cache-Control', 'public, max-age=86400')
     return c.body(favicon, 200, { 'Content-Type': 'image/svg+xml' })
   })
+  mountInstall(http, { tags, render, version: app.version })
   http.get('/login', c => {
     const next = safeNext(c.req.query('next'))
     return c.get('identity') ? c.redirect(next, 303) : loginPage(c, render, { next })
   })
   http.post('/login', c => signIn(c, app, render))
   http.post('/logout', c => signOut(c, app))
+  http.post('/theme', c => chooseTheme(c, render))
+  http.post('/welcome', c => {
+    hideWelcome(c)
+    return c.redirect('/', 303)
+  })
   for (const page of pages) {
     http.get(page.path, c => showPage(c, app, render, page))
     if (page.actions) http.post(page.path, c => act(c, app, render, page))
@@ -90,6 +98,15 @@ async function signOut(c: C, app: App): Promise<Response> {
   return c.redirect('/login', 303)
 }
 
+/** The switch of the colours, without JavaScript; with it nobody looks at the answer. */
+async function chooseTheme(c: C, render: Renderer): Promise<Response> {
+  const form = await readForm(c, maxFormBytes)
+  const theme = themes.find(name => name === form?.get('theme'))
+  if (!theme) return render.error(c, new TalonError('INVALID_MESSAGE', 'A theme is light, dark or system.'))
+  keepTheme(c, theme)
+  return c.redirect(safeNext(form?.get('next') ?? undefined), 303)
+}
+
 function loginPage(
   c: C,
   render: Renderer,
@@ -106,4 +123,9 @@ function wantsPage(c: C): boolean {
 
 function notFound(): TalonError {
   return new TalonError('NOT_FOUND', 'There is no page at this address.')
+}
+
+/** How many parts of its addresses a page leaves open. */
+function partsNamed({ path }: PageEntry): number {
+  return path.split(':').length - 1
 }

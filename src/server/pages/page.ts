@@ -58,6 +58,8 @@ export interface PageContext {
   query(name: string): string | undefined
   /** Asks what a frame of this type would ask, as whoever looks at the page. @throws TalonError */
   ask<T extends RequestType>(type: T, payload: unknown): Promise<Answer<T>>
+  /** False once this browser put the first steps away. */
+  wantsWelcome: boolean
   /** The form that led here and was not answered with another page. */
   sent: Sent | undefined
 }

@@ -3,6 +3,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { type ComponentChild, h } from 'preact'
 import { renderToString } from 'preact-render-to-string'
 import { errorPayload } from '../../protocol/errors.ts'
+import { themeOf } from '../cookies.ts'
 import type { HttpEnv } from '../http.ts'
 import type { App } from '../record.ts'
 import type { AssetTags } from './assets.ts'
@@ -38,8 +39,13 @@ export function createRenderer(input: { app: App; tags: AssetTags; pages: readon
     const identity = bare ? undefined : c.get('identity')
     const signedIn = identity !== undefined
     const canSignOut = identity?.webSession !== undefined
+    const mayApprove = identity?.scopes.has('approve') ?? false
     const shell = h(Shell, {
-      ...{ title, tags, path: c.req.path, navigation, signedIn, canSignOut, said, problem },
+      ...{ title, tags, path: c.req.path, here: pathOf(c), navigation, signedIn, canSignOut, said, problem },
+      theme: themeOf(c),
+      canWrite: identity?.scopes.has('chat') ?? false,
+      waiting: mayApprove ? app.approvals.open().length : 0,
+      now: app.clock.now(),
       children: body,
     })
     const html = renderToString(h(IslandNames.Provider, { value: new Set<string>(), children: shell }))
@@ -58,6 +64,11 @@ export function createRenderer(input: { app: App; tags: AssetTags; pages: readon
       return page(c, { title: errorTitle(status), body: h(ErrorView, { error, requestId }), status })
     },
   }
+}
+
+function pathOf(c: Context<HttpEnv>): string {
+  const url = new URL(c.req.url)
+  return url.pathname + url.search
 }
 
 function navigationOf(pages: readonly PageEntry[]): { label: string; path: string }[] {

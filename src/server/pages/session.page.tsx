@@ -1,101 +1,122 @@
 import type { JSX } from 'preact'
 import Conversation, { type ConversationProps } from '../../islands/Conversation.tsx'
-import { itemsOf } from '../../islands/conversation/state.ts'
-import { MessageList } from '../../islands/parts/Message.tsx'
-import { SessionTitle, shortId } from '../../islands/parts/SessionRow.tsx'
-import { Time } from '../../islands/parts/Time.tsx'
+import { aboutOf } from '../../islands/conversation/about.ts'
+import { shortId } from '../../islands/parts/SessionRow.tsx'
 import { TalonError } from '../../protocol/errors.ts'
-import type { Session } from '../../protocol/shapes.ts'
+import { profiles, type Session } from '../../protocol/shapes.ts'
 import type { App } from '../record.ts'
 import { Island } from './island.tsx'
-import { definePage } from './page.ts'
-
-const pageSize = 50
-// Bounds what a page of long messages costs to render and to send.
-const pageBytes = 256 * 1024
+import { modelNames } from './models.ts'
+import { definePage, type PageContext } from './page.ts'
+import { sessionActions } from './session-actions.ts'
+import { conversationStart } from './session-window.ts'
 
 interface SessionData {
   session: Session
   conversation: ConversationProps
-  /** Whether this is a page of the past: it is not live, and nothing is written there. */
-  isPast: boolean
+  /** What was entered in a form that failed. */
+  unsent: string | undefined
 }
 
 export default definePage<SessionData>({
   path: '/sessions/:id',
   scope: 'read',
   title: ({ session }) => session.title || `Session ${shortId(session.id)}`,
-  async load(app, { identity, now, param, query }) {
+  async load(app, context) {
+    const { identity, now, param, sent } = context
     const session = await app.store.getSession(param('id'))
     if (!session) throw new TalonError('SESSION_NOT_FOUND', 'This session does not exist, or it was deleted.')
-    const { id: sessionId, epoch } = session
-    const before = positionOf(query('before'))
-    const page = await app.store.history({ sessionId, epoch, before, limit: pageSize, maxBytes: pageBytes })
-    const messages = page.entries.map(entry => entry.message)
-    const start = { sessionId, epoch, messages, hasOlder: page.hasMore, ...(await workOf(app, sessionId)) }
-    const conversation = { start, now, canWrite: identity.scopes.has('chat') }
-    return { session, conversation, isPast: before !== undefined }
+    const waiting = app.approvals.open().filter(({ sessionId }) => sessionId === session.id)
+    const canApprove = identity.scopes.has('approve')
+    const draft = await draftOf(app, session, context)
+    const conversation = {
+      start: await conversationStart(app, session, context),
+      about: { ...aboutOf(session), elevatedUntil: app.approvals.elevatedUntil(session.id) },
+      facts: factsOf(app, session),
+      commands: app.runs.commands,
+      approvals: canApprove ? waiting : [],
+      waitingTools: canApprove ? [] : waiting.map(({ toolName }) => toolName),
+      ...(draft !== undefined && { draft }),
+      ...{ now, canWrite: identity.scopes.has('chat'), canApprove },
+    }
+    const unsent = sent?.action === 'send' ? (sent.form.get('text') ?? undefined) : undefined
+    return { session, conversation, unsent }
   },
+  actions: sessionActions,
   view: data => <SessionView {...data} />,
 })
 
-/** The run that works or waits, and what it has said so far. */
-async function workOf(app: App, sessionId: string): Promise<Pick<ConversationProps['start'], 'run' | 'answer'>> {
-  const run = await app.store.activeRun(sessionId)
-  const live = app.runs.live(sessionId)
+function factsOf(app: App, session: Session): ConversationProps['facts'] {
+  const { channel, senderName, senderId, createdAt, forkedFrom } = session
   return {
-    run: run ? { runId: run.id, state: run.state } : null,
-    answer: live && live.runId === run?.id ? { runId: live.runId, text: live.text, index: live.index } : null,
+    ...{ channel, createdAt, forkedFrom, profiles },
+    sender: senderName ?? senderId,
+    models: modelNames(app),
+    defaultProfile: app.config['tools.profile'],
   }
 }
 
-function positionOf(text: string | undefined): number | undefined {
-  const position = Number(text)
-  return text !== undefined && Number.isSafeInteger(position) && position > 0 ? position : undefined
+/** The message behind the fork, for whoever wants to say it in other words (`?edit=1`); undefined if it cannot be read any more. */
+async function draftOf(app: App, { forkedFrom }: Session, { query }: PageContext): Promise<string | undefined> {
+  if (!forkedFrom || query('edit') === undefined) return undefined
+  const { sessionId, epoch, seq } = forkedFrom
+  const place = { sessionId, epoch, after: seq, limit: 1, maxBytes: 1 }
+  const { entries } = await app.store.history(place).catch(() => ({ entries: [] }))
+  const message = entries[0]?.message
+  return message?.role === 'user' ? message.content : undefined
 }
 
-function SessionView({ session, conversation, isPast }: SessionData): JSX.Element {
-  const { start, now } = conversation
+function SessionView({ session, conversation, unsent }: SessionData): JSX.Element {
   return (
     <div class="conversation">
-      <header class="conversation-head">
-        <h1 class="break-words max-sm:text-xl">
-          <SessionTitle session={session} />
-        </h1>
-        <p class="mt-3 flex flex-wrap items-center gap-x-3 gap-y-1 text-sm text-muted">
-          <span class="badge">{session.channel}</span>
-          <span class="break-all">{session.senderName ?? session.senderId}</span>
-          {session.model && <span class="break-all">{session.model}</span>}
-          <span>
-            begun <Time at={session.createdAt} now={now} />
-          </span>
-        </p>
-      </header>
-      {isPast ? (
-        <Past conversation={conversation} />
-      ) : (
-        <Island name="Conversation" of={Conversation} props={{ ...conversation, start }} class="flex flex-1 flex-col" />
+      <Island name="Conversation" of={Conversation} props={conversation} class="flex flex-1 flex-col" />
+      {conversation.canWrite && (
+        <noscript>
+          <PlainComposer session={session} conversation={conversation} text={unsent ?? conversation.draft} />
+        </noscript>
       )}
     </div>
   )
 }
 
-/** An older page, for those who follow the link: with JavaScript the newest page loads it into itself. */
-function Past({ conversation }: { conversation: ConversationProps }): JSX.Element {
-  const { messages, hasOlder, sessionId, run } = conversation.start
-  const first = messages[0]
+/** Writing without a script: a form, and a link to what was said since. */
+function PlainComposer(input: {
+  session: Session
+  conversation: ConversationProps
+  text: string | undefined
+}): JSX.Element {
+  const { session, conversation, text } = input
+  const path = `/sessions/${encodeURIComponent(session.id)}`
+  const { run, head } = conversation.start
   return (
-    <div class="flex flex-col gap-6 pb-10">
-      {hasOlder && first && (
-        <a class="button self-center" href={`?before=${first.seq}`}>
-          Show older messages
-        </a>
-      )}
-      {messages.length === 0 && <p class="empty">There is nothing before this.</p>}
-      <MessageList items={itemsOf(messages, {})} now={conversation.now} runId={run?.runId} />
-      <a class="button self-center" href={`/sessions/${encodeURIComponent(sessionId)}`}>
-        Back to the newest
-      </a>
+    <div class="flex flex-col gap-3 pb-6">
+      <form class="flex flex-col gap-2" method="post" action={path}>
+        <input type="hidden" name="action" value="send" />
+        <label class="label" for="plain-text">
+          Message
+        </label>
+        <textarea id="plain-text" class="input py-2" name="text" rows={4} required>
+          {text}
+        </textarea>
+        <button type="submit" class="button button-primary self-start">
+          Send
+        </button>
+      </form>
+      <div class="flex flex-wrap gap-3">
+        {run && (
+          <form method="post" action={path}>
+            <input type="hidden" name="action" value="stop" />
+            <button type="submit" class="button">
+              Stop
+            </button>
+          </form>
+        )}
+        {(run || head !== undefined) && (
+          <a class="button" href={path}>
+            Show the newest
+          </a>
+        )}
+      </div>
     </div>
   )
 }

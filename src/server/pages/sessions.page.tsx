@@ -1,29 +1,36 @@
 import type { JSX } from 'preact'
+import type { DeletedSession } from '../../db/store.ts'
 import NewSession from '../../islands/NewSession.tsx'
 import SessionList from '../../islands/SessionList.tsx'
-import { type SessionItem, type SessionState, sessionStates } from '../../protocol/shapes.ts'
+import { TalonError } from '../../protocol/errors.ts'
+import type { Profile, SearchHit, SessionItem } from '../../protocol/shapes.ts'
+import type { App } from '../record.ts'
 import { Island } from './island.tsx'
 import { modelNames } from './models.ts'
-import { definePage, type PageContext } from './page.ts'
+import { type ActionContext, type ActionOutcome, definePage, type PageContext } from './page.ts'
+import { profilesFor } from './session-profiles.ts'
+import { Deleted } from './sessions-deleted.tsx'
+import { addressOf, type Filter, FilterForm, filterOf } from './sessions-filter.tsx'
+import { Hits } from './sessions-hits.tsx'
 
 const pageSize = 25
-// The bounds of the protocol's own fields.
-const maxChannelChars = 128
-const maxQueryChars = 200
+const maxHits = 50
+// A page of them, chosen one by one.
+const maxChosen = 100
 
-interface Filter {
-  channel?: string
-  state?: SessionState
-  query?: string
-}
+type View =
+  | { mode: 'list'; sessions: SessionItem[] }
+  | { mode: 'deleted'; sessions: DeletedSession[] }
+  | { mode: 'messages'; hits: SearchHit[]; unindexed: number }
 
 interface SessionsData {
-  sessions: SessionItem[]
+  view: View
   filter: Filter
   /** Address of the next page, and of the first if this is another. */
   next: string | undefined
   first: string | undefined
   models: string[]
+  profiles: Profile[]
   now: number
   canWrite: boolean
 }
@@ -32,50 +39,76 @@ export default definePage<SessionsData>({
   path: '/sessions',
   scope: 'read',
   navigation: { label: 'Sessions', order: 1 },
-  title: () => 'Sessions',
+  title: ({ view }) => (view.mode === 'deleted' ? 'Deleted sessions' : 'Sessions'),
   async load(app, context) {
     const filter = filterOf(context)
-    const cursor = context.query('cursor')
-    const page = await app.store.listSessions({ ...filter, limit: pageSize, cursor })
     return {
-      sessions: page.sessions,
+      ...(await viewOf(app, context, filter)),
       filter,
-      next: page.nextCursor === null ? undefined : addressOf(filter, page.nextCursor),
-      first: cursor === undefined ? undefined : addressOf(filter),
       models: modelNames(app),
+      profiles: profilesFor(app, context.identity),
       now: context.now,
       canWrite: context.identity.scopes.has('chat'),
     }
   },
   view: data => <Sessions {...data} />,
+  actions: { delete: { scope: 'chat', run: remove }, restore: { scope: 'chat', run: restore } },
 })
 
-/** The filter in the address. A state that does not exist filters nothing. */
-function filterOf(context: PageContext): Filter {
-  const [channel, query] = [context.query('channel')?.trim(), context.query('query')?.trim()]
-  const state = sessionStates.find(name => name === context.query('state'))
-  return {
-    ...(channel && { channel: channel.slice(0, maxChannelChars) }),
-    ...(state && { state }),
-    ...(query && { query: query.slice(0, maxQueryChars) }),
+async function viewOf(
+  app: App,
+  context: PageContext,
+  filter: Filter,
+): Promise<Pick<SessionsData, 'view' | 'next' | 'first'>> {
+  const { query, ask } = context
+  const cursor = query('cursor')
+  if (query('view') === 'deleted') {
+    const { sessions, nextCursor } = await app.store.listDeleted({ limit: pageSize, cursor })
+    const next =
+      nextCursor === null ? undefined : `/sessions?${new URLSearchParams({ view: 'deleted', cursor: nextCursor })}`
+    return { view: { mode: 'deleted', sessions }, next, first: cursor && '/sessions?view=deleted' }
   }
+  if (query('in') === 'messages' && filter.query) {
+    const channel = filter.channel === undefined ? '' : ` channel:${filter.channel}`
+    const { hits, unindexed } = await ask('session.search', { query: filter.query + channel, limit: maxHits })
+    return { view: { mode: 'messages', hits, unindexed }, next: undefined, first: undefined }
+  }
+  const { sessions, nextCursor } = await app.store.listSessions({ ...filter, limit: pageSize, cursor })
+  const next = nextCursor === null ? undefined : addressOf(filter, nextCursor)
+  return { view: { mode: 'list', sessions }, next, first: cursor && addressOf(filter) }
 }
 
-function addressOf(filter: Filter, cursor?: string): string {
-  const query = new URLSearchParams({ ...filter, ...(cursor !== undefined && { cursor }) }).toString()
-  return query === '' ? '/sessions' : `/sessions?${query}`
+async function remove(_app: App, { form, ask }: ActionContext): Promise<ActionOutcome> {
+  const ids = form.getAll('id').slice(0, maxChosen)
+  if (ids.length === 0) throw new TalonError('INVALID_MESSAGE', 'Choose the sessions that are to be deleted.')
+  for (const sessionId of ids) await ask('session.delete', { sessionId })
+  const what = ids.length === 1 ? 'The session is' : `${ids.length} sessions are`
+  return { said: `${what} deleted. “Deleted” has them for 30 days.` }
 }
 
-function Sessions({ sessions, filter, next, first, models, now, canWrite }: SessionsData): JSX.Element {
-  const list = { sessions, filter: { ...filter, limit: pageSize }, isFirstPage: first === undefined, now }
+async function restore(_app: App, { form, ask }: ActionContext): Promise<ActionOutcome> {
+  const { session } = await ask('session.restore', { sessionId: form.get('id') ?? '' })
+  return { to: '/sessions?view=deleted', said: `Restored ${session.title ? `“${session.title}”` : 'the session'}.` }
+}
+
+function Sessions(data: SessionsData): JSX.Element {
+  const { view, filter, next, first, models, profiles, canWrite } = data
   return (
     <>
       <div class="page-head">
         <h1>Sessions</h1>
-        {canWrite && <Island name="NewSession" of={NewSession} props={{ models }} />}
+        {canWrite && <Island name="NewSession" of={NewSession} props={{ models, profiles }} />}
       </div>
-      <FilterForm filter={filter} />
-      <Island name="SessionList" of={SessionList} props={{ ...list, canDelete: canWrite }} />
+      <nav class="tabs" aria-label="Sessions">
+        <a class="tab" href="/sessions" aria-current={view.mode === 'deleted' ? undefined : 'page'}>
+          All
+        </a>
+        <a class="tab" href="/sessions?view=deleted" aria-current={view.mode === 'deleted' ? 'page' : undefined}>
+          Deleted
+        </a>
+      </nav>
+      {view.mode !== 'deleted' && <FilterForm filter={filter} isSearch={view.mode === 'messages'} />}
+      <Body {...data} />
       <nav class="mt-5 flex gap-3" aria-label="Pages">
         {first !== undefined && (
           <a class="button" href={first}>
@@ -92,61 +125,20 @@ function Sessions({ sessions, filter, next, first, models, now, canWrite }: Sess
   )
 }
 
-function FilterForm({ filter }: { filter: Filter }): JSX.Element {
-  const isFiltered = Object.keys(filter).length > 0
-  return (
-    <search>
-      <form class="filter" method="get" action="/sessions">
-        <div class="flex-[2_1_14rem]">
-          <label class="label" for="query">
-            Search
-          </label>
-          <input
-            id="query"
-            class="input"
-            type="search"
-            name="query"
-            value={filter.query ?? ''}
-            maxLength={maxQueryChars}
-            placeholder="Title, sender or id"
-          />
-        </div>
-        <div class="flex-[1_1_8rem]">
-          <label class="label" for="channel">
-            Channel
-          </label>
-          <input
-            id="channel"
-            class="input"
-            name="channel"
-            value={filter.channel ?? ''}
-            maxLength={maxChannelChars}
-            placeholder="Any"
-            autocomplete="off"
-          />
-        </div>
-        <div class="flex-[1_1_7rem]">
-          <label class="label" for="state">
-            State
-          </label>
-          <select id="state" class="input" name="state">
-            <option value="">Any</option>
-            {sessionStates.map(state => (
-              <option key={state} value={state} selected={state === filter.state}>
-                {state}
-              </option>
-            ))}
-          </select>
-        </div>
-        <button type="submit" class="button">
-          Filter
-        </button>
-        {isFiltered && (
-          <a class="button button-quiet" href="/sessions">
-            Clear
-          </a>
-        )}
-      </form>
-    </search>
-  )
+function Body({ view, filter, first, now, canWrite }: SessionsData): JSX.Element {
+  switch (view.mode) {
+    case 'deleted':
+      return <Deleted sessions={view.sessions} now={now} canWrite={canWrite} />
+    case 'messages':
+      return <Hits hits={view.hits} unindexed={view.unindexed} now={now} />
+    case 'list': {
+      const list = {
+        sessions: view.sessions,
+        filter: { ...filter, limit: pageSize },
+        isFirstPage: first === undefined,
+        now,
+      }
+      return <Island name="SessionList" of={SessionList} props={{ ...list, canWrite }} />
+    }
+  }
 }

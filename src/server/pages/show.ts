@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { errorPayload, TalonError } from '../../protocol/errors.ts'
 import type { Scope } from '../../protocol/shapes.ts'
-import { keepSaid, takeSaid } from '../cookies.ts'
+import { keepSaid, takeSaid, wantsWelcome } from '../cookies.ts'
 import { ask } from '../dispatch.ts'
 import { actorAt, fromOf, type HttpEnv } from '../http.ts'
 import type { App, Identity } from '../record.ts'
@@ -107,6 +107,7 @@ function contextOf(c: C, app: App, identity: Identity, page: PageEntry, sent: Se
     param: name => c.req.param(name) ?? '',
     query: name => c.req.query(name) || undefined,
     ask: (type, payload) => ask(app, type, payload, asking),
+    wantsWelcome: wantsWelcome(c),
     sent,
   }
 }

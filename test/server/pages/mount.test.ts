@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildDashboard } from '../../support/dashboard.ts'
@@ -30,6 +32,13 @@ function cookieOf(response: Response): string {
 function get(path: string, headers: Record<string, string> = { cookie }): Promise<Response> {
   return fetch(`${gateway.url}${path}`, { redirect: 'manual', headers: { accept: 'text/html', ...headers } })
 }
+
+test('the build lists the licences of what it took in, which no address serves', async () => {
+  const packages = JSON.parse(readFileSync(join(build.dir, 'licences.json'), 'utf8'))
+  expect(packages).toContainEqual({ name: 'preact', version: expect.any(String), licence: 'MIT' })
+  expect(packages).toContainEqual(expect.objectContaining({ name: 'tailwindcss' }))
+  expect((await get('/licences.json')).status).toBe(404)
+})
 
 test('a page without a sign-in leads to the sign-in, and back to itself', async () => {
   const answer = await get('/sessions?state=idle', {})

@@ -1,0 +1,60 @@
+import type { JSX } from 'preact'
+import { NewSessionFields } from '../../islands/parts/NewSessionFields.tsx'
+import type { Profile } from '../../protocol/shapes.ts'
+import type { App } from '../record.ts'
+import { modelNames } from './models.ts'
+import { type ActionContext, type ActionOutcome, definePage } from './page.ts'
+import { profilesFor } from './session-profiles.ts'
+
+interface NewSessionData {
+  models: string[]
+  profiles: Profile[]
+  /** What was entered before it failed. */
+  title: string
+}
+
+/** Where “New session” leads without a script. */
+export default definePage<NewSessionData>({
+  path: '/sessions/new',
+  scope: 'chat',
+  title: () => 'New session',
+  async load(app, { identity, sent }) {
+    return { models: modelNames(app), profiles: profilesFor(app, identity), title: sent?.form.get('title') ?? '' }
+  },
+  view: data => <NewSession {...data} />,
+  actions: { create: { scope: 'chat', run: create } },
+})
+
+async function create(_app: App, { form, ask }: ActionContext): Promise<ActionOutcome> {
+  const text = (name: string) => (form.get(name) ?? '').trim()
+  const [title, model, profile] = [text('title'), text('model'), text('profile')]
+  const { sessionId } = await ask('session.create', {
+    senderId: 'web-user',
+    channel: 'webchat',
+    ...(title !== '' && { title }),
+    ...(model !== '' && { model }),
+    ...(profile !== '' && { profile }),
+  })
+  return { to: `/sessions/${encodeURIComponent(sessionId)}` }
+}
+
+function NewSession({ models, profiles, title }: NewSessionData): JSX.Element {
+  return (
+    <>
+      <div class="page-head">
+        <h1>New session</h1>
+      </div>
+      <form method="post" class="card flex max-w-md flex-col gap-4 p-6">
+        <NewSessionFields id="new" models={models} profiles={profiles} title={title} />
+        <div class="flex gap-2">
+          <button type="submit" class="button button-primary" name="action" value="create">
+            Create session
+          </button>
+          <a class="button" href="/sessions">
+            Cancel
+          </a>
+        </div>
+      </form>
+    </>
+  )
+}
