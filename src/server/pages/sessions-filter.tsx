@@ -91,9 +91,9 @@ export function FilterForm({ filter, isSearch }: { filter: Filter; isSearch: boo
             Order
           </label>
           <select id="order" class="input" name="order">
-            <option value="">Newest activity</option>
+            <option value="">Newest first</option>
             <option value="oldest" selected={filter.order === 'oldest'}>
-              Oldest activity
+              Oldest first
             </option>
           </select>
         </div>
