@@ -130,10 +130,13 @@ export function createClockwork(deps: ClockworkDeps): Clockwork {
     try {
       return await turn(schedule, dueAt, now, free)
     } catch (error) {
-      if (!(error instanceof TalonError)) throw error
-      if (error.code === 'SESSION_NOT_FOUND') await pauseItself(schedule, sessionGone)
-      else if (error.code === 'STORAGE_UNAVAILABLE' || error.code === 'OVERLOADED') throw error
-      else await pass(schedule, now, `a schedule could not be kept: ${error.message}`)
+      const code = error instanceof TalonError ? error.code : undefined
+      if (code === 'STORAGE_UNAVAILABLE' || code === 'OVERLOADED') throw error
+      if (code === 'SESSION_NOT_FOUND') await pauseItself(schedule, sessionGone)
+      else if (error instanceof TalonError)
+        await pauseItself(schedule, `Its message could not be sent. ${error.message}`)
+      // The others have their turn all the same.
+      else log.error({ scheduleId: schedule.id, err: error }, 'a schedule could not be kept')
       return false
     }
   }
@@ -141,7 +144,11 @@ export function createClockwork(deps: ClockworkDeps): Clockwork {
   const realign = async (schedules: readonly Schedule[], now: number) => {
     for (const { id, nextAt, ...times } of schedules) {
       if (times.cron === null || times.paused !== null || nextAt === null) continue
-      const next = (await timesOf(times)).after(now)
+      // Whatever is wrong with its times is told when it is due.
+      const next = await timesOf(times).then(
+        ({ after }) => after(now),
+        () => null,
+      )
       if (next !== null && next < nextAt) await store.passSchedule({ id, from: nextAt, nextAt: next })
     }
   }

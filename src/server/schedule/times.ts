@@ -21,10 +21,10 @@ export interface Times {
   after(moment: number): number | null
 }
 
-/** croner is loaded when the first schedule needs it. */
+/** croner is loaded when the first schedule needs it. @throws TalonError `INVALID_MESSAGE` for times that cannot be read (any more) */
 export async function timesOf({ cron, onceAt, timezone }: ScheduleTimes): Promise<Times> {
   if (cron === null) return { after: moment => (onceAt !== null && onceAt > moment ? onceAt : null) }
-  const expression = await read(cron, timezone)
+  const expression = await read(cron, zoneOf(timezone))
   return { after: moment => expression.nextRun(new Date(moment))?.getTime() ?? null }
 }
 
@@ -79,6 +79,10 @@ export function machineTimezone(): string {
 }
 
 async function read(expression: string, timezone: string): Promise<Cron> {
+  const fields = expression.trim().split(/\s+/).length
+  if (fields !== 5 && !expression.startsWith('@')) {
+    throw invalid(`"cron": ${JSON.stringify(expression)} has ${fields} ${fields === 1 ? 'field' : 'fields'}. ${form}`)
+  }
   const { Cron } = await import('croner')
   try {
     // Five fields hold no seconds: a minute is the least between two due times.

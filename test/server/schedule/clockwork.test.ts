@@ -175,15 +175,20 @@ test('one whose token or session is gone is paused, and says so', async () => {
   const inSession = await at.add('0 8 * * *', { sessionId: 's', name: 'In it' })
   const free = await at.add('0 9 * * *', { name: 'Free' })
   await at.store.deleteSession({ sessionId: 's', at: 2, cut: { messageId: 'cut' } })
+  // Of a zone that this machine does not know any more.
+  const { nextAt: _next, paused: _none, missed: _zero, missedAt: _empty, lastRun: _no, ...row } = await at.one(free)
+  const lost = { ...row, id: 'lost', timezone: 'Mars/Olympus', nextAt: Date.parse('2026-11-23T07:50:00Z') }
+  await at.store.addSchedule({ ...lost, name: 'Lost' })
   await at.pass(30 * minuteMs)
   expect(await at.one(inSession)).toMatchObject({ paused: expect.stringContaining('session was deleted') })
   at.scopes.delete('chat')
   await at.pass(hourMs)
   expect(await at.one(free)).toMatchObject({ paused: expect.stringContaining('revoked'), missed: 0 })
   expect(at.woken).toEqual([])
+  expect(await at.one('lost')).toMatchObject({ paused: expect.stringContaining('Mars/Olympus') })
   expect(at.schedules.stats()).toMatchObject({
-    paused: 2,
-    stopped: [{ name: 'In it' }, { name: 'Free', reason: expect.any(String) }],
+    paused: 3,
+    stopped: [{ name: 'Lost' }, { name: 'In it' }, { name: 'Free', reason: expect.any(String) }],
   })
   const by = { tokenId: 'p', channel: 'http', address: undefined, userAgent: undefined } as const
   await expect(at.schedules.pause(free, false, by)).rejects.toMatchObject({ code: 'CONFLICT' })

@@ -24,7 +24,8 @@ function* everything(): Generator<Circumstances> {
           for (const taintSetting of both)
             for (const granted of grants)
               for (const switchedOff of both)
-                yield { profile, permission, sandboxLevel, tainted, taintSetting, granted, switchedOff }
+                for (const beyondRole of both)
+                  yield { profile, permission, sandboxLevel, tainted, taintSetting, granted, switchedOff, beyondRole }
 }
 
 type Row = Record<Permission, Record<SandboxLevel, DecisionOutcome>>
@@ -55,8 +56,8 @@ const plain: Record<Profile, Row> = {
 
 /** The same by hand, for every combination. */
 function expected(circumstances: Circumstances): DecisionOutcome {
-  const { profile, permission, sandboxLevel, tainted, taintSetting, granted, switchedOff } = circumstances
-  if (switchedOff) return 'deny'
+  const { profile, permission, sandboxLevel, tainted, taintSetting, granted, switchedOff, beyondRole } = circumstances
+  if (switchedOff || beyondRole) return 'deny'
   const outcome = plain[profile][permission][sandboxLevel]
   const reaches = permission === 'exec' || permission === 'network'
   const asks = outcome === 'ask' || (outcome === 'allow' && reaches && tainted && taintSetting)
@@ -64,14 +65,14 @@ function expected(circumstances: Circumstances): DecisionOutcome {
   return granted === undefined ? 'ask' : 'allow'
 }
 
-test('every combination of profile, permission, sandbox, taint, grant and switch is decided as the table says', () => {
+test('every combination of profile, permission, sandbox, taint, grant, switch and role is decided as the table says', () => {
   let count = 0
   for (const circumstances of everything()) {
     count += 1
     const { outcome } = decide(circumstances)
     expect({ ...circumstances, outcome }).toEqual({ ...circumstances, outcome: expected(circumstances) })
   }
-  expect(count).toBe(4 * 4 * 4 * 2 * 2 * 4 * 2)
+  expect(count).toBe(4 * 4 * 4 * 2 * 2 * 4 * 2 * 2)
 })
 
 test('every decision names its rule and says why in a sentence', () => {
