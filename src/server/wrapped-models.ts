@@ -13,7 +13,9 @@ export function wrappedModels(models: Models, streamOf: (model: Model) => Model[
   }
   return {
     ...models,
-    defaultChain: models.defaultChain.map(wrap),
+    get defaultChain() {
+      return models.defaultChain.map(wrap)
+    },
     find(name) {
       const found = models.find(name)
       return found && wrap(found)

@@ -75,6 +75,7 @@ async function statusFailure(response: Answer, fail: Fail): Promise<TalonError> 
   const retryAfterMs = readRetryAfter(response)
   return fail(reason ? `${name}: ${reason}` : `answered ${name}`, {
     mayRetry: isPassing(status),
+    httpStatus: status,
     retryAfterMs,
   })
 }

@@ -1,16 +1,13 @@
 import { z } from 'zod'
-import type { SocketFigures, SocketSettings } from '../http-sockets.ts'
-import type { Models, ProviderPool } from '../record.ts'
-import { httpPool } from './http-pool.ts'
-import type { Model } from './model.ts'
-import { anthropic } from './models/anthropic.ts'
+import type { Models } from '../record.ts'
+import { type BuiltProvider, buildProvider, type ProviderDeps } from './built-provider.ts'
+import type { Model, ModelEvent, ModelRequest } from './model.ts'
 import { offlineModel } from './models/offline.ts'
-import { openAiCompatible } from './models/openai-compatible.ts'
-import type { ModelSettings } from './models/provider.ts'
-import { failures } from './models/provider-failure.ts'
+import { ProviderFailure } from './models/provider-failure.ts'
+import { checkProvider } from './provider-check.ts'
+import { createUses } from './provider-uses.ts'
 
-/** What is assumed of a model whose context window is not configured; the smallest common among hosted models. */
-const defaultContextTokens = 128_000
+export type { ProviderDeps, SecretSource } from './built-provider.ts'
 
 const anthropicBaseUrl = 'https://api.anthropic.com/v1'
 
@@ -66,100 +63,95 @@ export const providersSchema = z
 
 export type ProviderConfig = z.output<typeof provider>
 
-/** Where a key is kept outside of the configuration: an environment variable or a file. */
-export type SecretSource = { env: string } | { file: string }
-
-export interface ProviderDeps {
-  /** The secret, or undefined if there is none or it cannot be read; asked once, when the models are built. */
-  readSecret: (source: SecretSource) => string | undefined
-  newId: () => string
-  pool?: Partial<SocketSettings>
-}
+export type ModelConfig = z.output<typeof model>
 
 /**
  * The models of the configuration and `offline`; closing cuts every connection to a provider. A name is
  * `provider/model`, or `model` for the first provider that has it.
  */
 export interface ProviderModels extends Models {
-  /** The first model of each provider in order; `offline` only if nothing is configured, as it is no assistant. */
-  defaultChain: readonly Model[]
+  /**
+   * Takes over a checked configuration. A provider that is the same keeps its sockets. Of any other, calls under way go on
+   * and its sockets are closed after the last; the next call of its models is one of the new provider of that name.
+   */
+  update(configs: readonly ProviderConfig[]): void
 }
 
 /** Builds all models of a checked configuration; nothing is connected or loaded before a model is used. */
-export function buildModels(configs: readonly ProviderConfig[], deps: ProviderDeps): ProviderModels {
-  const built = configs.map(config => buildProvider(config, deps))
-  const configured = built.flatMap(({ models }) => models)
-  const hasOffline = configured.some(isOffline)
-  const all = hasOffline ? configured : [...configured, offlineModel({ newId: deps.newId })]
-  const firsts = built.flatMap(({ models }) => models.slice(0, 1))
+export function buildModels(first: readonly ProviderConfig[], deps: ProviderDeps): ProviderModels {
+  const offline = offlineModel({ newId: deps.newId })
+  const uses = createUses(deps.now)
+  let configs: readonly ProviderConfig[] = []
+  let built: Asked[] = []
+  let all: Model[] = []
+  // Those that still answer somebody; each ends with its last call.
+  const retired = new Set<BuiltProvider>()
+
+  async function* ask(asked: Model, request: ModelRequest): AsyncGenerator<ModelEvent> {
+    const found = built.find(({ provider }) => provider.name === asked.provider)?.provider
+    const model = found?.models.find(({ id }) => id === asked.id)
+    // Whoever chose it before it was taken out of the settings, in the middle of a run.
+    if (!found || !model) throw new ProviderFailure(`${nameOf(asked)}: it was taken out of the settings.`, {})
+    const leave = found.enter()
+    try {
+      yield* uses.counted(model, request)
+    } finally {
+      leave()
+      if (found.isIdle()) retired.delete(found)
+    }
+  }
+
+  const makeAsked = (provider: BuiltProvider): Asked => ({
+    provider,
+    models: provider.models.map(model => ({ ...model, stream: request => ask(model, request) })),
+  })
+
+  const update = (next: readonly ProviderConfig[]) => {
+    const before = built
+    built = next.map(config => {
+      const same = before.find(({ provider }) => provider.isSame(config))
+      return same ?? makeAsked(buildProvider(config, deps))
+    })
+    for (const old of before.filter(old => !built.includes(old))) {
+      if (!old.provider.isIdle()) retired.add(old.provider)
+      old.provider.retire()
+    }
+    configs = next
+    uses.keep(next.map(({ name }) => name))
+    const configured = built.flatMap(({ models }) => models)
+    all = configured.some(isOffline) ? configured : [...configured, offline]
+  }
+  update(first)
+
   return {
+    update,
+    readKeys: () => update(configs),
     find: name =>
       all.find(model => nameOf(model) === name) ??
       (name === 'offline' ? all.find(isOffline) : all.find(({ id }) => id === name)),
     list: () => all.map(nameOf),
-    defaultChain: firsts.length > 0 ? firsts : all,
-    pools: () => built.flatMap(({ pools }) => pools()),
-    close: async () => void (await Promise.all(built.map(({ close }) => close()))),
+    get defaultChain() {
+      const firsts = built.flatMap(({ models }) => models.slice(0, 1))
+      return firsts.length > 0 ? firsts : all
+    },
+    pools: () => built.flatMap(({ provider }) => provider.pools()),
+    uses: () => built.map(({ provider }) => ({ ...uses.of(provider.name), keyProblem: provider.keyProblem })),
+    check: candidate => checkProvider(candidate, deps),
+    close: async () => {
+      const providers = [...built.map(({ provider }) => provider), ...retired]
+      await Promise.all(providers.map(({ close }) => close()))
+    },
   }
 }
 
-interface BuiltProvider {
+/** A provider with its models as everybody else has them: each call is one of the provider of this name at that time. */
+interface Asked {
+  provider: BuiltProvider
   models: Model[]
-  pools: () => ProviderPool[]
-  close: () => Promise<void>
 }
 
-function buildProvider(config: ProviderConfig, deps: ProviderDeps): BuiltProvider {
-  const { name } = config
-  if (config.kind === 'offline') {
-    const models = config.models.map(entry => offlineModel({ newId: deps.newId, provider: name, id: modelId(entry) }))
-    return { models, pools: () => [], close: async () => {} }
-  }
-  const { baseUrl, headers = {} } = config
-  const key = (config.apiKey ?? readKey(config, deps))?.trim()
-  // A header may carry a key as well, and a header's name does not tell.
-  const fail = failures(name, [key ?? '', ...Object.values(headers)])
-  const pool = httpPool(fail, deps.pool)
-  const apiKey = () => {
-    const problem = keyProblem(config, key)
-    if (problem !== undefined) throw fail(problem)
-    return key
-  }
-  const build = config.kind === 'anthropic' ? anthropic : openAiCompatible
-  const provider = { name, baseUrl, headers, pool, fail, apiKey }
-  const unused = { ...noSockets, origin: new URL(baseUrl).origin }
-  return {
-    models: config.models.map(modelSettings).map(build(provider)),
-    // A provider that nobody asks has its line too, so that one that is gone can be told from one that is idle.
-    pools: () => [{ provider: name, ...(pool.stats()[0] ?? unused) }],
-    close: pool.close,
-  }
-}
-
-const noSockets: Omit<SocketFigures, 'origin'> = { connected: 0, free: 0, pending: 0, queued: 0, running: 0, size: 0 }
-
-type RemoteConfig = Exclude<ProviderConfig, { kind: 'offline' }>
-
-function readKey({ apiKeyEnv, apiKeyFile }: RemoteConfig, { readSecret }: ProviderDeps): string | undefined {
-  if (apiKeyEnv !== undefined) return readSecret({ env: apiKeyEnv })
-  return apiKeyFile === undefined ? undefined : readSecret({ file: apiKeyFile })
-}
-
-/** A provider without its key is a failure of each call and not of the start: the others can answer. */
-function keyProblem({ apiKeyEnv, apiKeyFile }: RemoteConfig, key: string | undefined): string | undefined {
-  if (!key && apiKeyEnv !== undefined) return `the environment variable ${apiKeyEnv} holds no API key`
-  if (!key && apiKeyFile !== undefined) return `the file ${apiKeyFile} holds no API key`
-  if (key && !/^[\x21-\x7e]+$/.test(key)) return 'the API key holds characters that no HTTP header can carry'
-  return undefined
-}
-
-function modelId(entry: z.output<typeof model>): string {
+function modelId(entry: ModelConfig): string {
   return typeof entry === 'string' ? entry : entry.id
-}
-
-function modelSettings(entry: z.output<typeof model>): ModelSettings {
-  if (typeof entry === 'string') return { id: entry, contextTokens: defaultContextTokens }
-  return { ...entry, contextTokens: entry.contextTokens ?? defaultContextTokens }
 }
 
 function nameOf({ provider, id }: Model): string {

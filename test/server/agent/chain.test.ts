@@ -30,7 +30,11 @@ async function talkTo(kind: string, scripts: Script[], options: Partial<ChainOpt
     apiKey: 'canary-key',
     models: [`m-${index + 1}`],
   }))
-  const models = buildModels(providersSchema.parse(config), { readSecret: () => undefined, newId: () => 'id' })
+  const models = buildModels(providersSchema.parse(config), {
+    readSecret: () => undefined,
+    newId: () => 'id',
+    now: Date.now,
+  })
   closers.push(models.close, ...providers.map(({ close }) => close))
   const failures: FailedAttempt[] = []
   const onFailure = (failure: FailedAttempt) => failures.push(failure)
@@ -226,7 +230,7 @@ describe('a chain', () => {
       const { buildModels } = await import('./src/server/agent/providers.ts')
       const { chain } = await import('./src/server/agent/chain.ts')
       const remote = [{ name: 'x', kind: 'anthropic', baseUrl: 'http://127.0.0.1:9', models: ['m'] }]
-      const models = buildModels(remote, { readSecret: () => undefined, newId: () => 'id' })
+      const models = buildModels(remote, { readSecret: () => undefined, newId: () => 'id', now: Date.now })
       const request = { system: '', messages: [], tools: [], signal: new AbortController().signal }
       for await (const event of chain([models.find('offline')], { random: Math.random }).stream(request));
       await models.close()

@@ -19,6 +19,8 @@ export interface FailureExtras {
   code?: 'PROVIDER_ERROR' | 'TIMEOUT'
   /** The same request to the same provider may work in a moment. */
   mayRetry?: boolean
+  /** Of its HTTP answer. */
+  httpStatus?: number | undefined
   /** How long the provider asked to be left alone. */
   retryAfterMs?: number | undefined
 }
@@ -26,11 +28,13 @@ export interface FailureExtras {
 /** What a provider did wrong, as a `PROVIDER_ERROR` or a `TIMEOUT`, with what the chain needs to go on. */
 export class ProviderFailure extends TalonError {
   readonly mayRetry: boolean
+  readonly httpStatus: number | undefined
 
   constructor(message: string, extras: FailureExtras) {
-    const { code = 'PROVIDER_ERROR', mayRetry = false, retryAfterMs } = extras
+    const { code = 'PROVIDER_ERROR', mayRetry = false, retryAfterMs, httpStatus } = extras
     super(code, message, retryAfterMs === undefined ? {} : { retryAfterMs })
     this.mayRetry = mayRetry
+    this.httpStatus = httpStatus
   }
 }
 

@@ -29,7 +29,7 @@ async function serve(script: Script): Promise<ScriptedProvider> {
 
 function modelsAt(kind: Kind, baseUrl: string, extra: object = {}, pool: Partial<SocketSettings> = {}): ProviderModels {
   const config = providersSchema.parse([{ name: 'acme', kind, baseUrl, apiKey: key, models: ['m-1'], ...extra }])
-  const models = buildModels(config, { readSecret: () => undefined, newId: () => 'id', pool })
+  const models = buildModels(config, { readSecret: () => undefined, newId: () => 'id', now: Date.now, pool })
   closers.push(models.close)
   return models
 }

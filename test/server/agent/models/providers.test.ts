@@ -16,7 +16,7 @@ async function failureOf(models: ProviderModels): Promise<unknown> {
 }
 
 describe('the configured providers', () => {
-  const deps = { readSecret: () => undefined, newId: () => 'id' }
+  const deps = { readSecret: () => undefined, newId: () => 'id', now: Date.now }
   const openRouter = { name: 'router', kind: 'openai-compatible', baseUrl: 'https://openrouter.ai/api/v1' }
 
   it('always have the offline model, which is the chain only if nothing is configured', () => {
