@@ -1,9 +1,9 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
-import { useEffect, useMemo, useRef } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import { type Filter, followLines, type Place, rowOf } from './logs/follow.ts'
 import { Line } from './logs/Line.tsx'
-import { createTail, type Entry, maxRows, type Row, type Tail } from './logs/tail.ts'
+import { createTail, type Entry, maxRows, type Tail } from './logs/tail.ts'
 import { useHydrated } from './parts/hydrated.ts'
 import { registerKeys } from './parts/keys.ts'
 
@@ -31,7 +31,7 @@ export default function Logs({ entries, place, filter, exportHref, filterId }: L
   const box = useRef<HTMLElement>(null)
   const problem = useSignal<string | undefined>(undefined)
   const hydrated = useHydrated()
-  const lines = useLines(entries, hydrated)
+  const whole = useRef(new Set(entries)).current
 
   useEffect(() => {
     const failed = (error: unknown) => {
@@ -39,7 +39,10 @@ export default function Logs({ entries, place, filter, exportHref, filterId }: L
     }
     return tail.current && followLines(tail.current, filter, place, failed)
   }, [])
+  // Whoever scrolls up or opens a line reads: the page stands still until they are back at the end.
+  const isReading = useRef(false)
   const goOn = () => {
+    isReading.current = false
     resume()
     // The box lays out from its lower edge, so that this is its end.
     box.current?.scrollTo({ top: 0 })
@@ -54,10 +57,20 @@ export default function Logs({ entries, place, filter, exportHref, filterId }: L
       ]),
     [],
   )
-  const onScroll = () => {
-    const top = box.current?.scrollTop ?? 0
-    if (top < -slackPx) pause()
+  const read = () => {
+    if (!paused.peek()) isReading.current = true
+    pause()
   }
+  const lookUp = () => {
+    const top = box.current?.scrollTop ?? 0
+    const hasOpen = box.current?.querySelector('details[open]') != null
+    if (top < -slackPx || hasOpen) read()
+    else if (isReading.current && paused.peek() && top > -1) goOn()
+  }
+  useEffect(() => {
+    // What opens does not tell those around it, who hear of it on the way down only.
+    box.current?.addEventListener('toggle', lookUp, { capture: true })
+  }, [])
 
   return (
     <>
@@ -92,9 +105,13 @@ export default function Logs({ entries, place, filter, exportHref, filterId }: L
           // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
           tabIndex={0}
           aria-label="Lines of the log, the newest last"
-          onScroll={onScroll}
+          onScroll={lookUp}
         >
-          <ol>{rows.value.map(lines)}</ol>
+          <ol>
+            {rows.value.map(({ key, entry }) => (
+              <Line key={key} entry={entry} whole={whole.has(entry)} local={hydrated} />
+            ))}
+          </ol>
           {rows.value.length === 0 && <Empty filter={filter} />}
         </section>
         {waiting.value > 0 && (
@@ -105,17 +122,6 @@ export default function Logs({ entries, place, filter, exportHref, filterId }: L
       </div>
     </>
   )
-}
-
-/** Makes each line once: the same element again is not looked at when others come, however many there are. */
-function useLines(first: readonly Entry[], local: boolean): (row: Row) => JSX.Element {
-  const made = useMemo(() => new WeakMap<Row, JSX.Element>(), [local])
-  const whole = useRef(new Set(first)).current
-  return row => {
-    const line = made.get(row) ?? <Line key={row.key} entry={row.entry} whole={whole.has(row.entry)} local={local} />
-    made.set(row, line)
-    return line
-  }
 }
 
 /** Moves to another line, and keeps all where they are meanwhile. */

@@ -3,10 +3,10 @@ import type { JSX, TargetedSubmitEvent } from 'preact'
 import { useEffect, useId } from 'preact/hooks'
 import type { Profile } from '../protocol/shapes.ts'
 import { gateway } from './connection.ts'
-import { sentence } from './conversation/actions.ts'
 import { Dialog } from './parts/Dialog.tsx'
 import { registerKeys } from './parts/keys.ts'
 import { NewSessionFields } from './parts/NewSessionFields.tsx'
+import { sentence } from './parts/sentence.ts'
 
 export interface NewSessionProps {
   /** Every model there is, the default first. */

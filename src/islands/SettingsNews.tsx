@@ -19,17 +19,16 @@ export default function SettingsNews(props: SettingsNewsProps): JSX.Element | nu
     () =>
       gateway().on('config.updated', update => {
         // The first frame of a connection tells of no change.
-        if (update.hash !== undefined && update.hash !== hash) news.value = update.message
-        else if (trial && update.hash === hash && update.confirmBy === undefined) news.value = update.message
+        if (update.hash !== undefined && update.hash !== hash) {
+          news.value = `The settings are no longer as shown here. ${update.message} What you entered is compared with it when you review.`
+        } else if (trial && update.hash === hash && update.confirmBy === undefined) news.value = update.message
       }),
     [hash, trial, news],
   )
   if (news.value !== undefined) {
     return (
       <div class="alert alert-warn mb-5 flex-wrap" role="status">
-        <span class="min-w-0 flex-1 basis-60 break-words">
-          The settings are no longer as shown here. {news.value} What you entered is compared with it when you review.
-        </span>
+        <span class="min-w-0 flex-1 basis-60 break-words">{news.value}</span>
         <a class="button" href="/settings">
           Show them now
         </a>

@@ -2,13 +2,12 @@ import { type Signal, useSignal } from '@preact/signals'
 import type { JSX, TargetedKeyboardEvent, TargetedSubmitEvent } from 'preact'
 import { useEffect, useMemo, useRef } from 'preact/hooks'
 import { useHydrated } from './parts/hydrated.ts'
-import { shortId } from './parts/SessionRow.tsx'
+import { useLoaded } from './parts/loaded.ts'
 import { Copies } from './tools/Copies.tsx'
 import { controlId, Fields } from './tools/Fields.tsx'
 import type { Field } from './tools/fields.ts'
 import { entriesOf, jsonName, type Read, readFields, readJson } from './tools/form.ts'
 import { Progress } from './tools/Progress.tsx'
-import { type Outcome, Result } from './tools/Result.tsx'
 import { createBench, run } from './tools/run.ts'
 
 export interface ToolFormProps {
@@ -21,30 +20,32 @@ export interface ToolFormProps {
   json: string | undefined
   problems: Record<string, string>
   /** The newest sessions, and the one that is chosen. */
-  sessions: { id: string; title: string | null }[]
+  sessions: { id: string; name: string }[]
   sessionId: string | undefined
-  /** What the form that was sent without JavaScript came to. */
-  outcome: Outcome | undefined
   /** Whether it would wait for a person, as far as that can be said before the arguments are known. */
   asks: boolean
-  canRun: boolean
+  /** Why it cannot be run, for a person; undefined if it can. */
+  obstacle: string | undefined
   names: Record<string, string>
   /** The gateway's clock when the page was made. */
   now: number
 }
 
+const loadResult = () => import('./tools/Result.tsx')
+
 type Filled = Pick<ToolFormProps, 'entries' | 'json'>
 
 /** The form that runs a tool: without JavaScript it is sent, with it the run is followed here. */
 export default function ToolForm(props: ToolFormProps): JSX.Element {
-  const { toolName, fields, sessionId, canRun, takesArguments } = props
-  const bench = useMemo(() => createBench(props.outcome), [props.outcome])
+  const { toolName, fields, sessionId, obstacle, takesArguments } = props
+  const bench = useMemo(createBench, [])
   const hydrated = useHydrated()
   const form = useRef<HTMLFormElement>(null)
   const problems = useSignal(props.problems)
   const filled = useSignal<Filled & { version: number }>({ entries: props.entries, json: props.json, version: 0 })
   const { entries, json, version } = filled.value
   const isJson = json !== undefined
+  const result = useLoaded(loadResult, bench.outcome.value !== undefined)
   const chosen = () => String((form.current && new FormData(form.current).get('session')) ?? sessionId ?? '')
   const requestOf = ({ args }: Read) => ({ toolName, args, sessionId: chosen() || undefined })
   const read = (): Read => readForm(form.current, fields, isJson) ?? readFilled(fields, filled.peek())
@@ -91,19 +92,23 @@ export default function ToolForm(props: ToolFormProps): JSX.Element {
         )}
         <SessionChoice {...props} />
         <div class="flex flex-wrap items-center gap-2">
-          <button type="submit" name="action" value="dryRun" class="button" disabled={!canRun}>
+          <button type="submit" name="action" value="dryRun" class="button" disabled={obstacle !== undefined}>
             Dry run
           </button>
-          <button type="submit" name="action" value="run" class="button button-primary" disabled={!canRun}>
+          <button
+            type="submit"
+            name="action"
+            value="run"
+            class="button button-primary"
+            disabled={obstacle !== undefined}
+          >
             Run
           </button>
-          <p class="text-sm text-muted">
-            {canRun ? whatRuns(props.asks) : 'Running tools needs a token with the scope “tools”.'}
-          </p>
+          <p class="text-sm text-muted">{obstacle ?? whatRuns(props.asks)}</p>
         </div>
       </form>
       <Progress bench={bench} names={props.names} now={props.now} asks={props.asks} />
-      {bench.outcome.value && <Result outcome={bench.outcome.value} names={props.names} />}
+      {result && bench.outcome.value && <result.Result outcome={bench.outcome.value} names={props.names} />}
       <Copies form={form} read={() => requestOf(read())} version={version} />
     </>
   )
@@ -202,9 +207,9 @@ function SessionChoice({ sessions, sessionId }: ToolFormProps): JSX.Element {
       </label>
       <select id="session" name="session" class="input sm:max-w-md" aria-describedby="session-help">
         <option value="">None</option>
-        {sessions.map(({ id, title }) => (
+        {sessions.map(({ id, name }) => (
           <option key={id} value={id} selected={id === sessionId}>
-            {title || `Untitled ${shortId(id)}`}
+            {name}
           </option>
         ))}
       </select>

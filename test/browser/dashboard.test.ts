@@ -116,6 +116,11 @@ describe.skipIf(whyNoBrowser() !== undefined)('the dashboard and its logs', () =
     log.error({ requestId: 'req-9', durationMs: 12, err: new Error('disk full') }, 'the store failed')
     await line('the store failed').locator('summary').click()
     await line('the store failed').getByText('Error: disk full').waitFor()
+    // It stays where it is for as long as it is open.
+    await page.getByText('Paused').waitFor()
+    await line('the store failed').locator('summary').click()
+    await page.getByText('Live', { exact: true }).waitFor()
+    await line('the store failed').locator('summary').click()
     expect(await axeProblems(page)).toEqual([])
     await line('the store failed').getByRole('link', { name: 'req-9' }).click()
     await page.waitForURL('**/logs?field=requestId%3Dreq-9')

@@ -26,6 +26,11 @@ describe.skipIf(whyNoBrowser() !== undefined)('a session', { timeout: 60_000 }, 
     await dashboard.client.request('session.send_message', { sessionId, text })
     await expect.poll(async () => await app.store.activeRun(sessionId), patience).toBeUndefined()
   }
+  const small = async (page: Page) => {
+    await page.setViewportSize({ width: 360, height: 740 })
+    await page.emulateMedia({ colorScheme: 'dark' })
+    expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true)
+  }
   const signInPlainly = async (token: string): Promise<Page> => {
     const page = await dashboard.open({ javaScriptEnabled: false, baseURL: dashboard.gateway.url })
     await page.goto('/login')
@@ -41,6 +46,8 @@ describe.skipIf(whyNoBrowser() !== undefined)('a session', { timeout: 60_000 }, 
     const question = page.locator('[data-approval]')
     await question.getByText('a.txt').waitFor()
     await question.getByText(/workspace$/).waitFor()
+    expect(await axeProblems(page)).toEqual([])
+    await small(page)
     expect(await axeProblems(page)).toEqual([])
     const reader = await dashboard.open({ baseURL: dashboard.gateway.url })
     await reader.goto('/login')
@@ -225,6 +232,8 @@ describe.skipIf(whyNoBrowser() !== undefined)('a session', { timeout: 60_000 }, 
     await steps.nth(3).locator('summary').click()
     await steps.nth(3).getByText('are not stored').waitFor()
     await steps.nth(3).getByText('Output (assistant)').waitFor()
+    expect(await axeProblems(page)).toEqual([])
+    await small(page)
     expect(await axeProblems(page)).toEqual([])
     await page.getByRole('link', { name: 'All answers' }).click()
     await page.getByRole('heading', { name: 'just a question' }).waitFor()

@@ -1,8 +1,8 @@
 import type { JSX } from 'preact'
 import { shortId } from '../parts/SessionRow.tsx'
 import { Time } from '../parts/Time.tsx'
+import { Arguments } from '../tools/Arguments.tsx'
 import { whoOf } from '../tools/words.ts'
-import { Arguments } from './ApprovalCard.tsx'
 import type { Decided } from './inbox.ts'
 
 interface DecidedListInput {
@@ -61,9 +61,7 @@ function More({ one }: { one: Decided }): JSX.Element | null {
       <summary class="cursor-pointer text-muted">What it was about</summary>
       {args && <Arguments args={args} />}
       <p class="mt-2 flex gap-4">
-        {invocationId !== undefined && (
-          <a href={`/tools/history?run=${encodeURIComponent(invocationId)}#run-${invocationId}`}>Its run</a>
-        )}
+        {invocationId !== undefined && <a href={`/tools/history?run=${encodeURIComponent(invocationId)}`}>Its run</a>}
         {sessionId !== undefined && (
           <a href={`/sessions/${encodeURIComponent(sessionId)}`}>Session {shortId(sessionId)}</a>
         )}

@@ -1,13 +1,13 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { gateway } from '../connection.ts'
-import { sentence } from '../conversation/actions.ts'
 import { useHydrated } from '../parts/hydrated.ts'
 import { say } from '../parts/notices.ts'
 import { shortId } from '../parts/SessionRow.tsx'
+import { sentence } from '../parts/sentence.ts'
 import { Time } from '../parts/Time.tsx'
+import { Arguments } from '../tools/Arguments.tsx'
 import { whoOf } from '../tools/words.ts'
-import { Arguments } from './ApprovalCard.tsx'
 import type { Grant, Inbox } from './inbox.ts'
 
 interface GrantListInput {

@@ -1,6 +1,6 @@
 import { gateway } from '../connection.ts'
-import { sentence } from '../conversation/actions.ts'
 import { say } from '../parts/notices.ts'
+import { sentence } from '../parts/sentence.ts'
 import type { Approval, Remember } from './inbox.ts'
 
 /** What a person answers: to allow it once, from now on, or not. */

@@ -4,6 +4,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import { randomId } from '../../client/requests.ts'
 import { isOpen } from '../connection.ts'
 import { useHydrated } from '../parts/hydrated.ts'
+import { registerKeys } from '../parts/keys.ts'
 import { send, sendInFork, stop } from './actions.ts'
 import { keepDraft, readDraft } from './draft.ts'
 import type { Conversation } from './live.ts'
@@ -41,6 +42,7 @@ export function Composer({ conversation, commands, draft }: ComposerInput): JSX.
     if (editing.peek() === undefined) keepDraft(sessionId, next)
   }
   useEffect(() => takeDraft(sessionId, draft, write, field), [])
+  useEffect(() => registerKeys([{ keys: 'c', label: 'Write a message', run: () => field.current?.focus() }]), [])
 
   const submit = async () => {
     if (!canSend) return

@@ -111,14 +111,7 @@ function Approvals(input: LogInput): JSX.Element | null {
   const approvals = input.approvals.value
   const busy = useSignal<string | undefined>(undefined)
   const now = useGatewayClock(setting.now, approvals.length > 0)
-  if (!canApprove) {
-    if (waitingTools.length === 0 || !conversation.run.value) return null
-    return (
-      <p class="alert alert-warn" role="status">
-        {waitingTools.join(', ')} waits for a person who allows it. That needs a token with the scope “approve”.
-      </p>
-    )
-  }
+  if (!canApprove) return <WhoMayAllow conversation={conversation} waitingTools={waitingTools} />
   if (approvals.length === 0) return null
   return (
     <section class="flex flex-col gap-3" aria-labelledby="approvals" aria-live="polite">
@@ -139,6 +132,29 @@ function Approvals(input: LogInput): JSX.Element | null {
         />
       ))}
     </section>
+  )
+}
+
+/**
+ * Who can let a tool go on, for whoever cannot. Only those who can are told by the gateway what waits; others know it of what waited
+ * when the page was loaded, and of the rest that it takes long.
+ */
+function WhoMayAllow({
+  conversation,
+  waitingTools,
+}: Pick<LogInput, 'conversation' | 'waitingTools'>): JSX.Element | null {
+  const last = conversation.items.value.at(-1)
+  if (!conversation.run.value || last?.kind !== 'tool' || last.use.output !== undefined) return null
+  const { toolName } = last.use
+  const needed = 'That needs a token with the scope “approve”.'
+  return waitingTools.includes(toolName) ? (
+    <p class="alert alert-warn" role="status">
+      {toolName} waits for a person who allows it. {needed}
+    </p>
+  ) : (
+    <p class="alert is-late" role="status">
+      {toolName} is at work, or waits for a person who allows it. {needed}
+    </p>
   )
 }
 

@@ -2,6 +2,7 @@ import { batch } from '@preact/signals'
 import { randomId } from '../../client/requests.ts'
 import type { Message } from '../../protocol/shapes.ts'
 import { gateway } from '../connection.ts'
+import { sentence } from '../parts/sentence.ts'
 import type { Conversation } from './live.ts'
 
 /** Sends a message under an id of its own, shown at once. False if it was not accepted: then the text is still the writer's. */
@@ -72,11 +73,6 @@ export async function sendInFork(conversation: Conversation, seq: number, text: 
     conversation.problem.value = sentence('The message was not sent in a fork.', error)
     return false
   }
-}
-
-/** What happened, and why, for people. */
-export function sentence(what: string, error: unknown): string {
-  return error instanceof Error ? `${what} ${error.message}` : what
 }
 
 /** Follows the log from where the page ends; returns the way to stop. `onResumed` hears how much a lost connection missed. */

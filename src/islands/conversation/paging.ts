@@ -1,7 +1,7 @@
 import { batch } from '@preact/signals'
 import type { Message } from '../../protocol/shapes.ts'
 import { gateway } from '../connection.ts'
-import { sentence } from './actions.ts'
+import { sentence } from '../parts/sentence.ts'
 import { type Conversation, maxMessages, withTools } from './live.ts'
 import { type ReadRecords, readKnownTools } from './records.ts'
 

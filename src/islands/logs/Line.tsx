@@ -1,5 +1,4 @@
-import { useSignal } from '@preact/signals'
-import type { JSX } from 'preact'
+import { Component, type JSX, type TargetedToggleEvent } from 'preact'
 import { clockTime } from '../dashboard/words.ts'
 import { CopyButton } from '../parts/CopyButton.tsx'
 import type { Entry } from './tail.ts'
@@ -15,29 +14,36 @@ export interface LineProps {
 // A filter of the address is no longer than that.
 const maxValueChars = 200
 
-/** One line: what happened, and all its fields when it is opened. */
-export function Line({ entry, whole, local }: LineProps): JSX.Element {
-  const isOpened = useSignal(whole)
-  const { level, time, msg } = entry
-  return (
-    <li class={`line line-${level}`}>
-      <details
-        onToggle={event => {
-          if (event.currentTarget.open) isOpened.value = true
-        }}
-      >
-        <summary>
-          <time dateTime={time} title={time}>
-            {local ? localTime(time) : time.slice(11, 23)}
-          </time>
-          <b>{level.toUpperCase()}</b>
-          <span class="line-message">{msg}</span>
-          <span class="line-fields">{shortFields(entry)}</span>
-        </summary>
-        {isOpened.value && <Body entry={entry} />}
-      </details>
-    </li>
-  )
+/** One line: what happened, and all its fields when it is opened. It never changes, however many come after it. */
+export class Line extends Component<LineProps, { isOpened: boolean }> {
+  override state = { isOpened: this.props.whole }
+
+  override shouldComponentUpdate(next: LineProps, { isOpened }: { isOpened: boolean }): boolean {
+    return next.local !== this.props.local || isOpened !== this.state.isOpened
+  }
+
+  onToggle = (event: TargetedToggleEvent<HTMLDetailsElement>): void => {
+    if (event.currentTarget.open) this.setState({ isOpened: true })
+  }
+
+  override render({ entry, local }: LineProps, { isOpened }: { isOpened: boolean }): JSX.Element {
+    const { level, time, msg } = entry
+    return (
+      <li class={`line line-${level}`}>
+        <details onToggle={this.onToggle}>
+          <summary>
+            <time dateTime={time} title={time}>
+              {local ? localTime(time) : time.slice(11, 23)}
+            </time>
+            <b>{level.toUpperCase()}</b>
+            <span class="line-message">{msg}</span>
+            <span class="line-fields">{shortFields(entry)}</span>
+          </summary>
+          {isOpened && <Body entry={entry} />}
+        </details>
+      </li>
+    )
+  }
 }
 
 /** With milliseconds; what is no time is shown as it is. */

@@ -2,8 +2,8 @@ import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useId } from 'preact/hooks'
 import type { SessionItem } from '../../protocol/shapes.ts'
-import { sentence } from '../conversation/actions.ts'
 import { Dialog } from '../parts/Dialog.tsx'
+import { sentence } from '../parts/sentence.ts'
 
 /** Asks for another title of a session. */
 export function RenameDialog(input: {

@@ -1,7 +1,7 @@
 import { gateway } from '../connection.ts'
-import { sentence } from '../conversation/actions.ts'
 import { type Key, pageKeys } from '../parts/keys.ts'
 import { say } from '../parts/notices.ts'
+import { sentence } from '../parts/sentence.ts'
 import { setTheme, themes } from '../parts/theme.ts'
 import { places } from './places.ts'
 
@@ -25,12 +25,16 @@ const maxShown = 6
 
 /** What can be done without asking the gateway, by what the words of the query say. */
 export function staticGroups(query: string, options: { canWrite: boolean; showKeys: () => void }): CommandGroup[] {
-  const all = [
+  const doable = actions(options)
+  // What a page has a key for may be an action of every page.
+  const ofPage = pageKeys.peek().filter(({ label }) => !doable.some(action => action.label === label))
+  const groups = [
     { name: 'Pages', commands: places.filter(({ of }) => query !== '' || !of).map(pageCommand) },
-    { name: 'On this page', commands: pageKeys.peek().flatMap(keyCommand) },
-    { name: 'Actions', commands: actions(options) },
-  ]
-  return all.map(({ name, commands }) => ({ name, commands: matching(commands, query) }))
+    { name: 'On this page', commands: ofPage.flatMap(keyCommand) },
+    { name: 'Actions', commands: doable },
+  ].map(({ name, commands }) => ({ name, commands: matching(commands, query) }))
+  const isExact = ({ commands }: CommandGroup) => commands[0]?.label.toLowerCase() === query.toLowerCase()
+  return [...groups.filter(isExact), ...groups.filter(group => !isExact(group))]
 }
 
 /** Sessions whose title, sender or id has the query; without one the newest. @throws TalonClientError */
@@ -68,7 +72,10 @@ function matching(commands: readonly Command[], query: string): Command[] {
     const text = `${label} ${hint}`.toLowerCase()
     return words.every(word => text.includes(word))
   })
-  const rank = ({ label }: Command) => (label.toLowerCase().startsWith(query.toLowerCase()) ? 0 : 1)
+  const rank = ({ label }: Command) => {
+    const [name, asked] = [label.toLowerCase(), query.toLowerCase()]
+    return name === asked ? 0 : name.startsWith(asked) ? 1 : 2
+  }
   return found.sort((a, b) => rank(a) - rank(b))
 }
 

@@ -1,12 +1,17 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
-import { ApprovalCard } from '../approvals/ApprovalCard.tsx'
-import { answer, type Choice } from '../approvals/answer.ts'
+import type { Choice } from '../approvals/answer.ts'
+import { useLoaded } from '../parts/loaded.ts'
 import { duration } from '../times.ts'
 import { type Bench, cancel } from './run.ts'
 
 const tickMs = 1_000
+
+const loadCard = async () => ({
+  ...(await import('../approvals/ApprovalCard.tsx')),
+  ...(await import('../approvals/answer.ts')),
+})
 
 /** What a run does now: how long it works, what it shows, whom it waits for. Its end is said to screen readers too. */
 export function Progress(input: {
@@ -33,8 +38,9 @@ export function Progress(input: {
   const approval = bench.waiting.value
   // Whoever may not answer is not told that it waits.
   const mayWait = asks && working?.dryRun === false && bench.live.value === ''
+  const card = useLoaded(loadCard, approval !== undefined)
   const give = (choice: Choice) => {
-    if (approval) answer(approval, choice)
+    if (approval) card?.answer(approval, choice)
   }
   return (
     <>
@@ -58,8 +64,8 @@ export function Progress(input: {
               Cancel
             </button>
           </div>
-          {approval && (
-            <ApprovalCard
+          {card && approval && (
+            <card.ApprovalCard
               {...{ approval, names, isBusy: false, onAnswer: give }}
               now={Math.max(clock.value, working.since) + ahead.current}
             />

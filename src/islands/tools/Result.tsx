@@ -1,4 +1,5 @@
 import type { JSX } from 'preact'
+import { useId } from 'preact/hooks'
 import type { ToolDecision } from '../../protocol/shapes.ts'
 import type { Attachment } from '../conversation/live.ts'
 import { CopyButton } from '../parts/CopyButton.tsx'
@@ -26,14 +27,13 @@ type Names = Readonly<Record<string, string>>
 
 /** What came of a run: how it ended, what was decided and why, and what the tool said. */
 export function Result({ outcome, names }: { outcome: Outcome; names: Names }): JSX.Element {
+  const id = useId()
   const { success, output, error, durationMs, truncated, decision, dryRun = false } = outcome
   const { word, tone } = outcomeWord({ success, dryRun, code: outcome.code ?? null, decision: decision ?? null })
   return (
-    <section class="card mt-5 flex flex-col gap-4 p-5" aria-labelledby="result">
+    <section class="card my-5 flex flex-col gap-4 p-5" aria-labelledby={id}>
       <div class="flex flex-wrap items-center gap-x-3 gap-y-2">
-        <h2 id="result" tabIndex={-1}>
-          {dryRun ? 'What would happen' : 'Result'}
-        </h2>
+        <h2 id={id}>{dryRun ? 'What would happen' : 'Result'}</h2>
         <span class="flex items-center gap-2 text-sm">
           <span class={`dot dot-${tone}`} aria-hidden="true" />
           {word}

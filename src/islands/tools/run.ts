@@ -2,8 +2,8 @@ import { batch, type Signal, signal } from '@preact/signals'
 import { randomId } from '../../client/requests.ts'
 import type { Approval } from '../approvals/inbox.ts'
 import { gateway } from '../connection.ts'
-import { sentence } from '../conversation/actions.ts'
 import { say } from '../parts/notices.ts'
+import { sentence } from '../parts/sentence.ts'
 import type { ToolRequest } from './copies.ts'
 import type { Outcome } from './Result.tsx'
 
@@ -29,12 +29,12 @@ export interface Bench {
 // The end of what a tool shows while it runs; the result has all of it.
 const maxLiveChars = 64 * 1024
 
-export function createBench(outcome: Outcome | undefined): Bench {
+export function createBench(): Bench {
   return {
     working: signal<Working | undefined>(undefined),
     live: signal(''),
     waiting: signal<Approval | undefined>(undefined),
-    outcome: signal<Outcome | undefined>(outcome),
+    outcome: signal<Outcome | undefined>(undefined),
     problem: signal<string | undefined>(undefined),
   }
 }

@@ -165,7 +165,11 @@ function SecretEditor({ view: { key, field, value } }: { view: SettingView }): J
           {field.kind === 'json' ? (
             <textarea {...common} class="input py-2 font-mono text-sm" rows={3} spellcheck={false} />
           ) : (
-            <input {...common} type="password" autocomplete="new-password" />
+            <>
+              {/* Browsers want a name before a password; that of the setting says whose it is. */}
+              <input type="text" value={key} autocomplete="username" form={secretFormId(key)} readOnly hidden />
+              <input {...common} type="password" autocomplete="new-password" />
+            </>
           )}
         </div>
         <button type="submit" class="button" form={secretFormId(key)}>

@@ -20,7 +20,7 @@ interface ApprovalsData {
 export default definePage<ApprovalsData>({
   path: '/tools/approvals',
   scope: 'read',
-  title: ({ inbox }) => (inbox?.start.approvals.length ? `Approvals (${inbox.start.approvals.length})` : 'Approvals'),
+  title: () => 'Approvals',
   async load(app, { ask, identity, now }) {
     if (!identity.scopes.has('approve')) return { inbox: undefined }
     const [{ approvals, grants }, decided, names] = await Promise.all([
@@ -85,7 +85,7 @@ function ApprovalsView({ inbox }: ApprovalsData): JSX.Element {
       <div class="page-head">
         <h1>Approvals</h1>
       </div>
-      <ToolsNav current="/tools/approvals" waiting={inbox?.start.approvals.length ?? 0} />
+      <ToolsNav current="/tools/approvals" />
       {inbox ? (
         <>
           <noscript>

@@ -1,10 +1,11 @@
 import type { JSX } from 'preact'
 import ToolRuns, { type ToolRunsProps } from '../../islands/ToolRuns.tsx'
+import type { RunWithOutput } from '../../islands/tools/RunDetails.tsx'
 import { type ToolOutcomeName, toolOutcomes } from '../../protocol/shapes.ts'
 import { Island } from './island.tsx'
 import { definePage, type PageContext } from './page.ts'
 import { tokenNames } from './token-names.ts'
-import { openedRun } from './tool-runs.ts'
+import { namedRun, RunSection } from './tool-run.tsx'
 import { ToolsNav } from './tools-nav.tsx'
 
 const pageSize = 30
@@ -21,10 +22,11 @@ interface Filter {
 interface HistoryData {
   filter: Filter
   runs: ToolRunsProps
+  /** The run that the address names. */
+  known: RunWithOutput | undefined
   tools: string[]
   next: string | undefined
   first: string | undefined
-  waiting: number
 }
 
 export default definePage<HistoryData>({
@@ -36,37 +38,23 @@ export default definePage<HistoryData>({
     const filter = filterOf(context)
     const { tool: toolName, outcome, session: sessionId } = filter
     const before = query('before')
-    const opened = await openedRun(context)
-    const [history, listed, names] = await Promise.all([
+    const [history, listed, names, known] = await Promise.all([
       ask('tools.history', { toolName, outcome, sessionId, before, limit: pageSize }),
       ask('tools.list', {}),
       tokenNames(app, identity),
+      namedRun(context),
     ])
     return {
       filter,
-      runs: {
-        runs: await withOpened(context, history.runs, opened),
-        ...{ live: undefined, opened, here: addressOf(filter), names, now },
-      },
+      runs: { runs: history.runs, live: undefined, here: addressOf(filter), names, now },
+      known,
       tools: listed.tools.map(({ name }) => name),
       next: history.nextCursor === null ? undefined : addressOf(filter, history.nextCursor),
       first: before === undefined ? undefined : addressOf(filter),
-      waiting: identity.scopes.has('approve') ? app.approvals.open().length : 0,
     }
   },
   view: data => <History {...data} />,
 })
-
-/** A run that the address names is on the page, wherever it stands in the history. */
-async function withOpened(
-  { ask }: PageContext,
-  runs: ToolRunsProps['runs'],
-  opened: ToolRunsProps['opened'],
-): Promise<ToolRunsProps['runs']> {
-  if (!opened || runs.some(({ invocationId }) => invocationId === opened.invocationId)) return runs
-  const { run } = await ask('tools.run', { invocationId: opened.invocationId })
-  return [run, ...runs]
-}
 
 /** The filter in the address. An outcome that does not exist filters nothing. */
 function filterOf({ query }: PageContext): Filter {
@@ -84,13 +72,14 @@ function addressOf(filter: Filter, before?: string): string {
   return query === '' ? '/tools/history' : `/tools/history?${query}`
 }
 
-function History({ filter, runs, tools, next, first, waiting }: HistoryData): JSX.Element {
+function History({ filter, runs, known, tools, next, first }: HistoryData): JSX.Element {
   return (
     <>
       <div class="page-head">
         <h1>Runs of tools</h1>
       </div>
-      <ToolsNav current="/tools/history" waiting={waiting} />
+      <ToolsNav current="/tools/history" />
+      {known && <RunSection known={known} names={runs.names} now={runs.now} />}
       <FilterForm filter={filter} tools={tools} />
       {runs.runs.length === 0 ? (
         <Empty isFiltered={Object.keys(filter).length > 0} hasMore={next !== undefined} />

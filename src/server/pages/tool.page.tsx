@@ -1,16 +1,20 @@
 import type { JSX } from 'preact'
+import { shortId } from '../../islands/parts/SessionRow.tsx'
 import ToolForm, { type ToolFormProps } from '../../islands/ToolForm.tsx'
 import ToolRuns, { type ToolRunsProps } from '../../islands/ToolRuns.tsx'
 import { formOf } from '../../islands/tools/fields.ts'
 import { entriesOf, jsonName, type Read, readFields, readJson } from '../../islands/tools/form.ts'
+import { Result } from '../../islands/tools/Result.tsx'
+import type { RunWithOutput } from '../../islands/tools/RunDetails.tsx'
 import { decisionWord } from '../../islands/tools/words.ts'
 import { TalonError } from '../../protocol/errors.ts'
 import type { ToolDecision, ToolInfo } from '../../protocol/shapes.ts'
-import type { App, ToolOutcome } from '../record.ts'
+import type { App, Identity, ToolOutcome } from '../record.ts'
 import { Island } from './island.tsx'
 import { type ActionContext, type ActionOutcome, definePage, type PageContext } from './page.ts'
+import { WithSettings } from './setting-links.tsx'
 import { tokenNames } from './token-names.ts'
-import { openedRun } from './tool-runs.ts'
+import { namedRun, RunSection } from './tool-run.tsx'
 import { ToolsNav } from './tools-nav.tsx'
 
 const runCount = 20
@@ -23,9 +27,14 @@ interface ToolData {
   ofSession: boolean
   form: ToolFormProps
   runs: ToolRunsProps
+  /** What the form that was sent without JavaScript came to. */
+  outcome: ToolOutcome | undefined
+  /** The run that the address names. */
+  known: RunWithOutput | undefined
   next: string | undefined
   isFirstPage: boolean
-  waiting: number
+  /** Names of the settings, which a reason may name. */
+  settings: string[]
   /** What there is to know of the arguments that were taken over from a run. */
   note: string | undefined
 }
@@ -39,30 +48,31 @@ export default definePage<ToolData>({
     const tool = await toolOf(context)
     const sessionId = (sent ? sent.form.get('session') : query('session')) || undefined
     const before = query('before')
-    const [history, names, decisions, sessions, opened, filled] = await Promise.all([
+    const [history, names, decisions, sessions, known, filled] = await Promise.all([
       ask('tools.history', { toolName: tool.name, before, limit: runCount }),
       tokenNames(app, identity),
       app.tools.decisions({ tokenId: identity.tokenId, sessionId }),
       sessionsOf(app, sessionId),
-      openedRun(context),
+      namedRun(context),
       filledOf(app, context, tool),
     ])
     const decision = decisions[tool.name]
     // What `run` below returned.
     const outcome = sent?.shown as ToolOutcome | undefined
     const asks = decision?.outcome === 'ask'
-    const canRun = identity.scopes.has('tools') && tool.available
+    const obstacle = obstacleOf(tool, identity)
     const live = before === undefined ? { toolName: tool.name, limit: runCount } : undefined
     const here = `/tools/${encodeURIComponent(tool.name)}`
     const { note, ...entered } = filled
     return {
       ...{ tool, decision, ofSession: sessionId !== undefined, note },
-      form: { toolName: tool.name, ...entered, sessions, sessionId, outcome, asks, canRun, names, now },
-      runs: { runs: history.runs, live, opened, here, names, now },
+      form: { toolName: tool.name, ...entered, sessions, sessionId, asks, obstacle, names, now },
+      runs: { runs: history.runs, live, here, names, now },
+      ...{ outcome, known },
+      settings: Object.keys(app.config),
       next:
         history.nextCursor === null ? undefined : `${here}?before=${encodeURIComponent(history.nextCursor)}#history`,
       isFirstPage: before === undefined,
-      waiting: identity.scopes.has('approve') ? app.approvals.open().length : 0,
     }
   },
   view: data => <ToolView {...data} />,
@@ -71,6 +81,12 @@ export default definePage<ToolData>({
     dryRun: { scope: 'tools', run: (_app, context) => invoke(context, true) },
   },
 })
+
+/** Why whoever looks cannot run it. */
+function obstacleOf({ available }: ToolInfo, { scopes }: Identity): string | undefined {
+  if (!available) return 'It cannot run while it is not available.'
+  return scopes.has('tools') ? undefined : 'Running tools needs a token with the scope “tools”.'
+}
 
 /** @throws TalonError `NOT_FOUND` */
 async function toolOf({ ask, param }: PageContext): Promise<ToolInfo> {
@@ -136,19 +152,25 @@ function exampleOf({ parameters }: ToolInfo): Record<string, unknown> | undefine
 /** The newest, and the one that is chosen if it is none of these. */
 async function sessionsOf(app: App, chosen: string | undefined): Promise<ToolFormProps['sessions']> {
   const { sessions } = await app.store.listSessions({ limit: sessionCount })
-  const listed = sessions.map(({ id, title }) => ({ id, title }))
+  const nameOf = ({ id, title }: { id: string; title: string | null }) => ({
+    id,
+    name: title || `Untitled ${shortId(id)}`,
+  })
+  const listed = sessions.map(nameOf)
   if (chosen === undefined || listed.some(({ id }) => id === chosen)) return listed
   const session = await app.store.getSession(chosen)
-  return session ? [{ id: session.id, title: session.title }, ...listed] : listed
+  return session ? [nameOf(session), ...listed] : listed
 }
 
-function ToolView({ tool, decision, ofSession, form, runs, next, isFirstPage, waiting, note }: ToolData): JSX.Element {
+function ToolView(data: ToolData): JSX.Element {
+  const { tool, decision, ofSession, form, runs, next, isFirstPage, note, outcome, known } = data
+  const { names, now } = form
   return (
     <>
       <div class="page-head">
         <h1 class="font-mono break-all">{tool.name}</h1>
       </div>
-      <ToolsNav current="/tools" waiting={waiting} />
+      <ToolsNav current="/tools" />
       <p class="max-w-prose">{tool.description}</p>
       <p class="mt-3 mb-6 flex flex-wrap items-center gap-x-3 gap-y-2 text-sm">
         <span class="badge">{tool.group}</span>
@@ -158,16 +180,20 @@ function ToolView({ tool, decision, ofSession, form, runs, next, isFirstPage, wa
       {!tool.available && (
         <p class="alert alert-warn mb-6">
           <span>
-            <strong>Not available here.</strong> {tool.reason}
+            <strong>Not available here.</strong> <WithSettings text={tool.reason ?? ''} settings={data.settings} />
           </span>
         </p>
       )}
-      {note !== undefined && form.outcome === undefined && <p class="alert mb-4">{note}</p>}
+      {outcome && <Result outcome={outcome} names={names} />}
+      {known && <RunSection known={known} names={names} now={now} />}
+      {note !== undefined && !outcome && <p class="alert mb-4">{note}</p>}
       <Island name="ToolForm" of={ToolForm} props={form} />
       <section class="mt-10" aria-labelledby="history">
         <div class="mb-3 flex items-baseline justify-between gap-4">
           <h2 id="history">Runs of this tool</h2>
-          <a href={`/tools/history?tool=${encodeURIComponent(tool.name)}`}>Filter them</a>
+          <p class="text-sm">
+            <a href={`/tools/history?tool=${encodeURIComponent(tool.name)}`}>Filter them</a>
+          </p>
         </div>
         <Island name="ToolRuns" of={ToolRuns} props={runs} />
         <nav class="mt-4 flex gap-3" aria-label="Pages">

@@ -1,12 +1,13 @@
 import type { JSX } from 'preact'
 
-/** The way between the pages about tools. */
-export function ToolsNav({ current, waiting }: { current: string; waiting: number }): JSX.Element {
-  const pages = [
-    { label: 'All tools', path: '/tools' },
-    { label: waiting > 0 ? `Approvals (${waiting})` : 'Approvals', path: '/tools/approvals' },
-    { label: 'History', path: '/tools/history' },
-  ]
+const pages = [
+  { label: 'All tools', path: '/tools' },
+  { label: 'Approvals', path: '/tools/approvals' },
+  { label: 'History', path: '/tools/history' },
+] as const
+
+/** The way between the pages about tools; each puts it below its heading. */
+export function ToolsNav({ current }: { current: (typeof pages)[number]['path'] }): JSX.Element {
   return (
     <nav class="tabs" aria-label="Tools">
       {pages.map(({ label, path }) => (

@@ -2,6 +2,7 @@ import type { JSX } from 'preact'
 import { decisionWord } from '../../islands/tools/words.ts'
 import type { ToolDecision, ToolInfo } from '../../protocol/shapes.ts'
 import { definePage } from './page.ts'
+import { WithSettings } from './setting-links.tsx'
 import { ToolsNav } from './tools-nav.tsx'
 
 const maxQueryChars = 200
@@ -9,10 +10,11 @@ const maxQueryChars = 200
 interface ToolsData {
   groups: { name: string; tools: ToolInfo[] }[]
   decisions: Record<string, ToolDecision>
+  /** Names of the settings, which a reason may name. */
+  settings: string[]
   query: string
   /** Of all tools, whatever the filter. */
   count: number
-  waiting: number
 }
 
 export default definePage<ToolsData>({
@@ -26,9 +28,9 @@ export default definePage<ToolsData>({
       ask('tools.list', {}),
       app.tools.decisions({ tokenId: identity.tokenId }),
     ])
-    const waiting = identity.scopes.has('approve') ? app.approvals.open().length : 0
     const found = tools.filter(tool => matches(tool, text))
-    return { groups: groupsOf(found), decisions, query: text, count: tools.length, waiting }
+    const settings = Object.keys(app.config)
+    return { groups: groupsOf(found), decisions, settings, query: text, count: tools.length }
   },
   view: data => <Tools {...data} />,
 })
@@ -49,13 +51,13 @@ function groupsOf(tools: readonly ToolInfo[]): ToolsData['groups'] {
     .toSorted((a, b) => a.name.localeCompare(b.name, 'en'))
 }
 
-function Tools({ groups, decisions, query, count, waiting }: ToolsData): JSX.Element {
+function Tools({ groups, decisions, settings, query, count }: ToolsData): JSX.Element {
   return (
     <>
       <div class="page-head">
         <h1>Tools</h1>
       </div>
-      <ToolsNav current="/tools" waiting={waiting} />
+      <ToolsNav current="/tools" />
       <search>
         <form class="filter" method="get" action="/tools">
           <div class="flex-[1_1_14rem]">
@@ -90,7 +92,7 @@ function Tools({ groups, decisions, query, count, waiting }: ToolsData): JSX.Ele
           </h2>
           <ul class="card divide-y divide-line">
             {group.tools.map(tool => (
-              <ToolRow key={tool.name} tool={tool} decision={decisions[tool.name]} />
+              <ToolRow key={tool.name} {...{ tool, settings }} decision={decisions[tool.name]} />
             ))}
           </ul>
         </section>
@@ -99,7 +101,8 @@ function Tools({ groups, decisions, query, count, waiting }: ToolsData): JSX.Ele
   )
 }
 
-function ToolRow({ tool, decision }: { tool: ToolInfo; decision: ToolDecision | undefined }): JSX.Element {
+function ToolRow(input: { tool: ToolInfo; decision: ToolDecision | undefined; settings: string[] }): JSX.Element {
+  const { tool, decision, settings } = input
   const shown = decision && decisionWord(decision)
   return (
     <li class="row max-sm:flex-col max-sm:items-start max-sm:gap-2">
@@ -108,7 +111,11 @@ function ToolRow({ tool, decision }: { tool: ToolInfo; decision: ToolDecision | 
           {tool.name}
         </a>
         <p class="mt-1 text-sm text-muted">{tool.description}</p>
-        {!tool.available && <p class="mt-1 text-sm text-warn">{tool.reason}</p>}
+        {tool.reason !== undefined && (
+          <p class="relative mt-1 w-fit text-sm text-warn">
+            <WithSettings text={tool.reason} settings={settings} />
+          </p>
+        )}
       </div>
       <p class="flex items-center gap-3 text-sm whitespace-nowrap sm:w-52 sm:shrink-0">
         <span class="badge">{tool.permission}</span>

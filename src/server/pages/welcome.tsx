@@ -24,9 +24,9 @@ export async function loadWelcome(
   const steps = [
     {
       title: 'Talk to it',
-      text: 'Start a session and write something. Without a provider the built-in offline model answers: a demo, which says so.',
+      text: 'Begin a session and write something. Without a provider the built-in offline model answers: a demo, which says so.',
       done: sessions.some(session => session.messageCount > 0),
-      link: { label: 'Go to the sessions', href: '/sessions' },
+      link: { label: 'New session', href: '/sessions/new' },
     },
     {
       title: 'Add a provider',
