@@ -137,7 +137,11 @@ async function calling(atOnce: number): Promise<Row[]> {
 async function callLatency(keepsSockets: boolean, atOnce: number): Promise<{ reading: Reading; sockets: number }> {
   const server = await provider(keepsSockets)
   const config = [{ name: 'acme', kind: 'openai-compatible', baseUrl: server.url, models: ['m'] }]
-  const models = buildModels(providersSchema.parse(config), { readSecret: () => undefined, newId: () => 'id' })
+  const models = buildModels(providersSchema.parse(config), {
+    readSecret: () => undefined,
+    newId: () => 'id',
+    now: Date.now,
+  })
   const [model] = models.defaultChain
   if (!model) throw new Error('The provider has no model.')
   const signal = new AbortController().signal

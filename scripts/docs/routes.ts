@@ -32,7 +32,8 @@ export const routes: readonly Route[] = [
     path: '/api/v1/sessions',
     scope: 'read',
     like: 'session.list',
-    answer: '200; `limit`, `cursor`, `channel`, `state`, `senderId`, `query`, `order`, `deleted=true` in the query string',
+    answer:
+      '200; `limit`, `cursor`, `channel`, `state`, `senderId`, `query`, `order`, `deleted=true` in the query string',
   },
   {
     method: 'POST',

@@ -1,6 +1,6 @@
 import type { Histogram, StoreStats } from '../db/store.ts'
 import type { CacheStats } from '../server/cache.ts'
-import type { ProviderPool } from '../server/record.ts'
+import type { ProviderPool } from '../server/record-models.ts'
 
 /** The answer of `GET /api/v1/pools`. */
 export interface PoolFigures extends StoreStats {

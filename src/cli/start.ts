@@ -4,6 +4,7 @@ import { CommandError, type Context, exitCodes } from './context.ts'
 import { addressOf } from './gateway.ts'
 import { startDaemon, tellStarter } from './process/daemon.ts'
 import { end } from './process/ending.ts'
+import { giveBackSoon } from './process/give-back.ts'
 import { runningGateway } from './process/holding.ts'
 import { keepBounded, logFileOf } from './process/log-file.ts'
 import type { AddCommand } from './program.ts'
@@ -98,6 +99,7 @@ async function serve(
     if (gateway.app.config['log.file'] === null) keepBounded(logFileOf(home))
   }
   announced = undefined
+  giveBackSoon()
   const ending = await Promise.race([asked.promise, gateway.stopped])
   if (ending === 'asked') await gateway.stop()
   return exitCodes.ok

@@ -95,7 +95,7 @@ export interface Found<T> {
 export interface MemoryOverview {
   /** The newest days, and the categories with most entries; some of many. */
   days: { day: string; entries: number }[]
-  categories: { category: string; entries: number }[]
+  categories: { category: string; entries: number; tainted: boolean }[]
 }
 
 /** What can be deleted by a person, and by what it is named. */

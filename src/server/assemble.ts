@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { openSqliteStore } from '../db/sqlite/engine.ts'
 import { keptFreeBytes, spareBytesAt } from '../db/sqlite/kept-free.ts'
-import { buildModels } from './agent/providers.ts'
 import { createRuns, type RunScheduler } from './agent/runs.ts'
 import { createAttachments } from './attachments.ts'
 import { createAttempts } from './attempts.ts'
@@ -13,8 +12,9 @@ import { budgetedInvocations } from './budgets/invocations.ts'
 import { createBudgets } from './budgets.ts'
 import { createBus } from './bus.ts'
 import { createCaches } from './caches.ts'
-import { type Config, configFile } from './config.ts'
+import type { Config } from './config.ts'
 import { createRegistry, type Registry } from './connections.ts'
+import { createEnteredKeys } from './entered-keys.ts'
 import { createHistory, type GatewayHistory } from './history.ts'
 import { createIds } from './ids.ts'
 import { createLifecycle, type GatewayLifecycle } from './lifecycle.ts'
@@ -22,11 +22,11 @@ import { limitedTools } from './limits/tools.ts'
 import { createLimits } from './limits.ts'
 import type { LiveConfig } from './live-config.ts'
 import { createDoctor } from './live-doctor.ts'
+import { createModels } from './live-models.ts'
 import type { GatewayLog } from './log.ts'
 import { createMetrics, type GatewayMetrics } from './metrics.ts'
 import type { Agents, App, Clock } from './record.ts'
 import { createSchedules, type GatewaySchedules } from './schedule.ts'
-import { readSecret } from './secret-files.ts'
 import { createApprovals, type GatewayApprovals } from './tools/approvals/approvals.ts'
 import { createBrowser } from './tools/browser/browser.ts'
 import { createCompute } from './tools/compute/compute.ts'
@@ -38,7 +38,6 @@ import { rootsOf } from './tools/roots.ts'
 import { createSandbox } from './tools/sandbox/sandbox.ts'
 import { createTrash } from './tools/trash/trash.ts'
 import { createTracing, type GatewayTracing } from './tracing.ts'
-import { providers } from './usable.ts'
 
 /** The App record, and of its parts what only the start and the end of a gateway use. */
 export interface Parts {
@@ -86,19 +85,7 @@ export async function assemble(input: PartsInput): Promise<Parts> {
   const newId = createIds()
   const metrics = createMetrics({ clock })
   const tracing = createTracing({ config, clock, log, random: Math.random, randomBytes, version, bootId })
-  const built = buildModels(providers(config, configFile(home)), {
-    newId,
-    readSecret(source) {
-      const secret = readSecret(source, env, home)
-      log.hide([secret])
-      return secret
-    },
-    pool: {
-      connections: config['agent.poolConnections'],
-      keepAliveMs: config['agent.poolKeepAliveMs'],
-      connectTimeoutMs: config['agent.connectTimeoutMs'],
-    },
-  })
+  const built = createModels({ home, env, settings, log, clock, newId })
   const onError = (error: unknown) => log.error({ err: error }, 'the store failed')
   const caches = createCaches({ config, clock })
   const minFreeBytes = keptFreeBytes(home, config['storage.minFreeMegabytes'])
@@ -225,6 +212,7 @@ export async function assemble(input: PartsInput): Promise<Parts> {
     auth,
     audit,
     models,
+    enteredKeys: createEnteredKeys(newId),
     tools,
     agents,
     schedules,

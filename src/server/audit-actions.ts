@@ -8,6 +8,7 @@ export const auditActions = {
   'token.create': 'A token was created. Details: its name, its scopes, its end.',
   'token.revoke': 'A token was revoked.',
   'config.change': 'Settings changed. Details: their names, the hash of talon.json before and after.',
+  'provider.test': 'Somebody let a provider be asked for its models. Details: its address, how it went.',
   'session.delete': 'A session was deleted; it can be restored for 30 days.',
   'session.restore': 'A deleted session was brought back.',
   'session.reset': 'The history of a session was archived.',

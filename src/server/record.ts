@@ -2,11 +2,12 @@ import type { Change, RequestKey, Store } from '../db/store.ts'
 import type { EventPayload, EventType } from '../protocol/messages.ts'
 import type { RunState, Usage } from '../protocol/shapes.ts'
 import type { Model } from './agent/model.ts'
+import type { ProviderConfig } from './agent/providers.ts'
 import type { Attachments } from './attachments.ts'
 import type { CacheStats } from './cache.ts'
 import type { Config } from './config.ts'
+import type { EnteredKeys } from './entered-keys.ts'
 import type { History } from './history.ts'
-import type { SocketFigures } from './http-sockets.ts'
 import type { LogFilter } from './log/lines.ts'
 import type { GatewayLog, Log } from './log.ts'
 import type { Agents } from './record-agents.ts'
@@ -18,6 +19,7 @@ import type { Budgets } from './record-budgets.ts'
 import type { Doctor } from './record-doctor.ts'
 import type { LimitState, Limits } from './record-limits.ts'
 import type { Metrics } from './record-metrics.ts'
+import type { ProviderCheck, ProviderPool, ProviderUse } from './record-models.ts'
 import type { Schedules } from './record-schedules.ts'
 import type { Settings } from './record-settings.ts'
 import type { Tools } from './record-tools.ts'
@@ -64,6 +66,7 @@ export interface App {
   /** What comes by the clock. */
   schedules: Schedules
   models: Models
+  enteredKeys: EnteredKeys
   tools: Tools
   /** What people let tools do. */
   approvals: Approvals
@@ -275,9 +278,11 @@ export interface Models {
   defaultChain: readonly Model[]
   /** What the sockets to each provider do now. */
   pools(): ProviderPool[]
+  /** How calls of each configured provider went, in the order of the settings. */
+  uses(): ProviderUse[]
+  /** Reads the keys again that lie outside of the settings. */
+  readKeys(): void
+  /** Asks a provider as it would be configured, within 15 s. */
+  check(candidate: ProviderConfig): Promise<ProviderCheck>
   close(): Promise<void>
-}
-
-export interface ProviderPool extends SocketFigures {
-  provider: string
 }

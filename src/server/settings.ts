@@ -122,8 +122,8 @@ export const settings = {
   'agent.providers': {
     schema: z.array(z.record(z.string(), z.unknown())).max(50),
     default: [],
-    doc: 'Model providers; see docs/providers.md.',
-    live: false,
+    doc: 'Model providers; see docs/providers.md. A change holds from the next call of a model on.',
+    live: true,
     secret: true,
   },
   'agent.model': {

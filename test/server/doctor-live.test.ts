@@ -56,8 +56,18 @@ describe('what a gateway says of itself', () => {
   test.each([
     ['gateway.ready', 'warn', { problems: ['There is no space.'] }, 'There is no space.'],
     ['gateway.ready', 'info', { draining: true }, 'It is stopping'],
-    ['gateway.schedules', 'warn', { schedules: { overdue: [{ name: 'News', dueAt: 0 }], stopped: [] } }, '"News" has waited'],
-    ['gateway.schedules', 'warn', { schedules: { overdue: [], stopped: [{ name: 'News', reason: 'No.' }] } }, 'is paused'],
+    [
+      'gateway.schedules',
+      'warn',
+      { schedules: { overdue: [{ name: 'News', dueAt: 0 }], stopped: [] } },
+      '"News" has waited',
+    ],
+    [
+      'gateway.schedules',
+      'warn',
+      { schedules: { overdue: [], stopped: [{ name: 'News', reason: 'No.' }] } },
+      'is paused',
+    ],
     ['gateway.notice', 'info', { notices: ['12 commits are missing.'] }, '12 commits'],
     ['gateway.connections', 'warn', { connections: 9_500 }, '9500 connections of at most 10000'],
     ['gateway.pools', 'warn', { pools: well.pools.map(pool => ({ ...pool, queued: 7 })) }, '7 wait'],

@@ -103,7 +103,9 @@ async function readRequest(incoming: IncomingMessage, response: ServerResponse):
   for await (const chunk of incoming) chunks.push(chunk)
   const text = Buffer.concat(chunks).toString()
   const { url: path = '', headers, socket } = incoming
-  return { path, headers, body: JSON.parse(text), text, socket, closed }
+  // A question for the list of models has none.
+  const body = text === '' ? { messages: [] } : JSON.parse(text)
+  return { path, headers, body, text, socket, closed }
 }
 
 async function send(reply: Reply, request: ProviderRequest, response: ServerResponse): Promise<void> {

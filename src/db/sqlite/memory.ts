@@ -70,11 +70,12 @@ export function memoryOverview(connection: Connection): MemoryOverview {
     )
     .all()
   const categories = connection
-    .prepared<{ category: string; entries: number }>(
-      `SELECT category, count(*) AS entries FROM memory_entries GROUP BY category
+    .prepared<{ category: string; entries: number; tainted: number }>(
+      `SELECT category, count(*) AS entries, max(tainted) AS tainted FROM memory_entries GROUP BY category
        ORDER BY entries DESC, category LIMIT ${maxGroups}`,
     )
     .all()
+    .map(row => ({ ...row, tainted: row.tainted === 1 }))
   return { days, categories }
 }
 

@@ -1,7 +1,8 @@
 import type { Inspection } from '../../db/sqlite/inspect.ts'
 import type { Holder } from '../../db/sqlite/lock.ts'
 import type { Config } from '../config.ts'
-import type { LastBackup, ProviderPool } from '../record.ts'
+import type { LastBackup } from '../record.ts'
+import type { ProviderPool } from '../record-models.ts'
 import type { Machine } from './machine.ts'
 
 export type Severity = 'ok' | 'info' | 'warn' | 'error'

@@ -62,7 +62,7 @@ function howToSet(place: KeyPlace | undefined): string {
     return `Set ${place.value} where the gateway is started (a service has its file of variables), and restart it.`
   if (place?.setting === 'apiKeyFile')
     return `Write the key into it, and restart: (umask 077; cat > ${quoted(place.value)})`
-  return 'Set another apiKey in agent.providers, and restart.'
+  return 'Set another apiKey in agent.providers.'
 }
 
 function lookAtAnswer(provider: Provider, found: Probe): Finding[] {

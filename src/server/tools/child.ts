@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { constants, setPriority } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
+import { TalonError } from '../../protocol/errors.ts'
 import { fileError } from './fileError.ts'
 import { createHeadAndTail } from './output.ts'
 import { markedTree, type Tree } from './processTree.ts'
@@ -96,7 +97,7 @@ export async function runChild(input: ChildInput): Promise<ChildResult> {
     halt.abort()
   }
   const output = collect(streams, input, haltFor)
-  await once(child, 'spawn').catch(error => Promise.reject(fileError(error, input.command)))
+  await once(child, 'spawn').catch(error => Promise.reject(notStarted(error, input)))
   feed(streams.stdin, input.stdin)
   const started = { pid: child.pid ?? 0, mark: `${markName}=${input.id}`, notes: streams.notes }
   const tree = input.treeOf?.(started) ?? markedTree(started)
@@ -117,6 +118,13 @@ export async function runChild(input: ChildInput): Promise<ChildResult> {
   input.signal.throwIfAborted()
   const result = { exitCode: child.exitCode, signal: child.signalCode, ...output() }
   return stopped === undefined ? result : { ...result, stopped }
+}
+
+/** The system says the same of a program and of a folder that are not there. */
+function notStarted(error: unknown, { command, cwd }: ChildInput): unknown {
+  if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) return fileError(error, command)
+  const text = `${JSON.stringify(command)} could not be started in ${JSON.stringify(cwd)}: one of them does not exist.`
+  return new TalonError('NOT_FOUND', text, { cause: error })
 }
 
 function setTimer(then: () => void, afterMs: number | undefined): NodeJS.Timeout | undefined {

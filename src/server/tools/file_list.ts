@@ -26,6 +26,8 @@ export default defineTool({
   description: 'Lists a folder of the workspace: one path a line, folders end in "/", files show their size.',
   group: 'files',
   permission: 'safe',
+  // A name may say as much as a text.
+  taints: true,
   schema,
   example: { path: '.', recursive: true, pattern: '*.md' },
   dryRun: async (args, context) => {

@@ -42,7 +42,7 @@ async function read(place: Place, path: string, context: ToolContext): Promise<T
   }
 }
 
-async function overview({ store, signal }: ToolContext): Promise<string> {
+async function overview({ store, signal }: ToolContext): Promise<ToolAnswer> {
   const [counts, { days, categories }, facts, persona] = await Promise.all([
     store.memoryCounts(),
     store.memoryOverview({}, { signal }),
@@ -50,7 +50,7 @@ async function overview({ store, signal }: ToolContext): Promise<string> {
     store.getPersona(),
   ])
   const shownDays = days.slice(0, maxListedDays)
-  return [
+  const lines = [
     `SOUL.md: the persona, ${persona ? `version ${persona.version}` : 'the default'}`,
     `FACTS.json: ${Object.keys(facts?.facts ?? {}).length} facts, ${facts ? `version ${facts.version}` : 'none saved yet'}`,
     `memory/: ${counts.entries} entries`,
@@ -59,7 +59,9 @@ async function overview({ store, signal }: ToolContext): Promise<string> {
     ...categories.map(({ category, entries }) => `  memory/${category}.md: ${entries}`),
     `notes/: ${counts.notes} notes (notes_search finds them; an empty query lists the newest)`,
     `${counts.pendingTasks} of ${counts.tasks} tasks are to be done (tasks_list)`,
-  ].join('\n')
+  ]
+  // The name of a category is a text like any other.
+  return { output: lines.join('\n'), taints: categories.some(({ tainted }) => tainted) }
 }
 
 async function persona(version: number | undefined, { store }: ToolContext): Promise<ToolAnswer> {

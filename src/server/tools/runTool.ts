@@ -247,7 +247,7 @@ export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
     const outcome = known.outcome ?? (await this.#store.getInvocation(known.id))?.outcome
     // The store, which ends what a crash interrupted, does not know which of it were dry runs; the repeat says so again.
     const names = nameOf(input, known.id)
-    // What is stored was written by `finishInvocation` above, or by the store in the same shape.
+    // What is stored was written by the recorder, or by the store in the same shape.
     if (outcome) return { ...(outcome as unknown as ToolOutcome), ...names }
     const error = 'How this run ended could not be recorded. It is not run again.'
     const lost = { success: false, output: '', error, code: 'INTERRUPTED', durationMs: 0, truncated: false }

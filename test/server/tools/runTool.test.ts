@@ -87,7 +87,11 @@ describe('results', () => {
     expect(await bench.store.getInvocation(invocationId)).toMatchObject({ toolName: 'test_tool', outcome: null })
     open()
     const outcome = await running
-    expect(outcome).toMatchObject({ success: true, output: 'run 1', decision: { allowed: true, rule: 'workspace.write' } })
+    expect(outcome).toMatchObject({
+      success: true,
+      output: 'run 1',
+      decision: { allowed: true, rule: 'workspace.write' },
+    })
     expect(await bench.store.getInvocation(invocationId)).toMatchObject({ outcome, tokenId: 'token' })
   })
 

@@ -62,6 +62,32 @@ test('once a tool has brought text of others into a run, the network asks, until
   expect(await isTainted(socket, sessionId)).toBe(false)
 })
 
+test('names may say as much as texts: a list of files taints, and one of what others kept', async () => {
+  await using gateway = await testGateway()
+  using socket = await owner(gateway)
+  const { store, tools } = gateway.app
+  const taintedBy = async (toolName: string, args: Record<string, unknown>) => {
+    const sessionId = await newSession(socket)
+    const { payload } = await socket.ask('session.send_message', { sessionId, text: 'hello' })
+    const runId = String(payload['runId'])
+    await socket.until(({ type, payload: of }) => type === 'run.finished' && of['runId'] === runId)
+    expect((await store.getSession(sessionId))?.tainted).toBe(false)
+    return async () => {
+      await tools.run({ toolName, args, tokenId: null, sessionId, runId })
+      return (await store.getSession(sessionId))?.tainted
+    }
+  }
+  const listFiles = await taintedBy('file_list', { path: '.' })
+  const readOwn = await taintedBy('memory_read', {})
+  const readOthers = await taintedBy('memory_read', {})
+  const kept = { text: 'x', sessionId: null, at: 1 }
+  await store.appendMemory({ ...kept, category: 'own', tainted: false })
+  expect(await readOwn()).toBe(false)
+  await store.appendMemory({ ...kept, category: 'obey eve', tainted: true })
+  expect(await readOthers()).toBe(true)
+  expect(await listFiles()).toBe(true)
+})
+
 test('what somebody invokes directly is in no conversation, and taints none', async () => {
   await using gateway = await fullGateway()
   using socket = await owner(gateway)

@@ -68,22 +68,21 @@ export function createBrowser(parts: BrowserParts): Browser {
     const reason = `Nothing was done with the page for ${minutes} minutes, and it was closed.`
     seat.idle = setTimeout(() => void leave(owner, reason), minutes * minuteMs).unref()
   }
-  const makeRoom = async () => {
-    if (seats.size < config['browser.maxSessions']) return
+  const idleForLongest = (): Owner => {
     const [longest] = [...seats].filter(([, seat]) => seat.working === 0).sort(([, a], [, b]) => a.usedAt - b.usedAt)
-    if (!longest) {
-      throw new TalonError(
-        'OVERLOADED',
-        `${seats.size} sessions use the browser (browser.maxSessions). Try again later.`,
-      )
-    }
-    await leave(longest[0], 'Another session needed the browser, and this page was idle for longest.')
+    if (longest) return longest[0]
+    const used = `${seats.size} sessions use the browser (browser.maxSessions). Try again later.`
+    throw new TalonError('OVERLOADED', used)
   }
+  /** A new seat, at which somebody works already. */
   const sit = async (owner: Owner): Promise<Seat> => {
-    await makeRoom()
+    // Nothing is waited for between the last look and the place that is taken: others come at the same moment.
+    while (seats.size >= config['browser.maxSessions']) {
+      await leave(idleForLongest(), 'Another session needed the browser, and this page was idle for longest.')
+    }
     if (closed) throw new TalonError('DRAINING', 'Talon is stopping.')
     const tab = chromium.get().then(launched => openTab(launched, parts.clock))
-    const seat: Seat = { tab, opened: undefined, working: 0, usedAt: clock.monotonic(), idle: undefined }
+    const seat: Seat = { tab, opened: undefined, working: 1, usedAt: clock.monotonic(), idle: undefined }
     seats.set(owner, seat)
     tab.then(
       opened => {
@@ -101,9 +100,10 @@ export function createBrowser(parts: BrowserParts): Browser {
     act: (tab: Tab) => Promise<T>,
   ): Promise<T> => {
     signal.throwIfAborted()
-    const seat = seats.get(owner) ?? (open ? await sit(owner) : undefined)
+    const known = seats.get(owner)
+    if (known) known.working += 1
+    const seat = known ?? (open ? await sit(owner) : undefined)
     if (!seat) throw noPage()
-    seat.working += 1
     clearTimeout(seat.idle)
     const stopped = abortOf(signal)
     try {

@@ -52,8 +52,8 @@ export function wallsFor({ config, sandbox }: Pick<LaunchParts, 'config' | 'sand
   // It refuses to wall anything in when it is root.
   if (!isRoot) return ['own', ...unsafe]
   if (unsafe.length > 0) return unsafe
-  const fix = 'Run it under another account, or install bubblewrap'
-  return `Nothing would wall in what pages do: the gateway runs as root, and the sandbox is "${sandbox.level}". ${fix}; see docs/browser.md.`
+  const why = [`the gateway runs as root, and the sandbox is "${sandbox.level}".`, sandbox.reason].filter(Boolean)
+  return `Nothing would wall in what pages do: ${why.join(' ')} Or run it under another account; see docs/browser.md.`
 }
 
 /**

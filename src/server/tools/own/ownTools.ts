@@ -1,4 +1,4 @@
-import { type FSWatcher, watch } from 'node:fs'
+import { existsSync, type FSWatcher, watch } from 'node:fs'
 import { mkdir, readdir, stat } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
 import type { Log } from '../../log.ts'
@@ -15,6 +15,8 @@ const maxDefinitionBytes = 262_144
 const definitionTimeoutMs = 15_000
 /** Time without another change after which the folder is read again: an editor writes a file in several steps. */
 const settleMs = 150
+/** Time after which it is looked for again where it was taken away, as by whoever puts another in its place. */
+const missingMs = 2_000
 const extensions = ['.ts', '.mts', '.js', '.mjs']
 
 /** Tools that the owner of the data folder put into its folder `tools`. */
@@ -53,9 +55,30 @@ export function createOwnTools(parts: OwnToolsParts): OwnTools {
   let timer: NodeJS.Timeout | undefined
   let reading: Promise<void> = Promise.resolve()
 
+  const later = (ms: number) => {
+    clearTimeout(timer)
+    timer = setTimeout(readNext, ms).unref()
+  }
+  const follow = () => {
+    const following = watch(folder, { persistent: false }, (_event, name) => {
+      // The folder itself was moved or removed: what is watched is not what has its name any more.
+      if (name === basename(folder) && watcher === following) unfollow()
+      later(settleMs)
+    })
+    following.on('error', error => parts.log.warn({ err: error, folder }, 'changes of own tools are no longer seen'))
+    return following
+  }
+  const unfollow = () => {
+    watcher?.close()
+    watcher = undefined
+  }
   const read = async () => {
+    stop.signal.throwIfAborted()
     const before = loaded
-    loaded = await readFolder(parts, folder, before, stop.signal)
+    const isThere = existsSync(folder)
+    if (isThere) watcher ??= follow()
+    else later(missingMs)
+    loaded = isThere ? await readFolder(parts, folder, before, stop.signal) : new Map()
     const changed = loaded.size !== before.size || [...loaded].some(([name, file]) => before.get(name) !== file)
     if (!changed) return
     tools = distinct(loaded, parts.log)
@@ -64,7 +87,9 @@ export function createOwnTools(parts: OwnToolsParts): OwnTools {
   // One after the other: two readings at once would each describe a file that has just changed.
   const readNext = () => {
     reading = reading.then(read).catch(error => {
-      if (!stop.signal.aborted) parts.log.error({ err: error, folder }, 'the folder of own tools could not be read')
+      if (stop.signal.aborted) return
+      parts.log.error({ err: error, folder }, 'the folder of own tools could not be read')
+      if (!watcher) later(missingMs)
     })
     return reading
   }
@@ -81,17 +106,12 @@ export function createOwnTools(parts: OwnToolsParts): OwnTools {
       begin(async () => {
         if (stop.signal.aborted) return
         await mkdir(folder, { recursive: true, mode: 0o700 })
-        watcher = watch(folder, { persistent: false }, () => {
-          clearTimeout(timer)
-          timer = setTimeout(readNext, settleMs).unref()
-        })
-        watcher.on('error', error => parts.log.warn({ err: error, folder }, 'changes of own tools are no longer seen'))
         await readNext()
       }),
     async stop() {
       stop.abort(new Error('The gateway stops.'))
       await started
-      watcher?.close()
+      unfollow()
       clearTimeout(timer)
       await reading
     },

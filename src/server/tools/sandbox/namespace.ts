@@ -31,14 +31,14 @@ export function namespaceTree({ pid, notes }: Started): NamespaceTree {
       for (const member of asked) send(member, 'SIGTERM')
     },
     async kill() {
-      for (const row of await Promise.all([inside, outside])) if (row) await killOne(row)
+      for (const row of [await inside, outside]) if (row) await killOne(row)
     },
   }
 }
 
 async function killOne(row: ProcessRow): Promise<void> {
   for (let pause = 0; pause < maxPauses; pause++) {
-    if ((await rowOf(row.pid))?.startedAt !== row.startedAt) return
+    if (rowOf(row.pid)?.startedAt !== row.startedAt) return
     send(row.pid, 'SIGKILL')
     await setTimeout(firstPauseMs * 2 ** pause)
   }

@@ -26,8 +26,8 @@ type Asked = Pick<Command, 'argv' | 'cwd' | 'network' | 'env' | 'readable' | 're
 
 /** Puts walls of this level around a command. The workspace is made if it is missing. */
 export async function planOf(level: SandboxLevel, machine: Machine, ground: Ground, command: Asked): Promise<Plan> {
-  if (level !== 'full' || typeof machine.walls === 'string') return openPlan(level, machine, ground, command)
   await mkdir(ground.workspace, { recursive: true, mode: 0o700 })
+  if (level !== 'full' || typeof machine.walls === 'string') return openPlan(level, machine, ground, command)
   const [home, workspace, cwd] = await Promise.all([
     realpath(ground.home),
     realpath(ground.workspace),

@@ -13,13 +13,16 @@ const form = `<title>Form</title><h1>Sign in</h1>
 describe.skipIf(whyNoBrowser())('the browser', { timeout: 120_000 }, () => {
   test('opens a page with its scripts, and names what can be clicked or typed into', async () => {
     await using web = await surfing({
-      '/': `${form}<p id=made></p><script>document.getElementById('made').textContent = 'Made by ' + 'a script.'</script>`,
+      '/': `${form}<p id=made></p><p id=log></p><script>document.getElementById('made').textContent = 'Made by ' + 'a script.'
+        document.getElementById('log').textContent = 'Its console is ' + (/native code/.test(console.log) ? 'heard.' : 'silent.')</script>`,
     })
     const { success, output, error } = await web.open('/')
     expect({ success, error }).toEqual({ success: true, error: undefined })
     expect(output).toContain('# Form')
     expect(output).toContain(`URL: ${web.site.url}/ (status 200)`)
     expect(output).toContain('Made by a script.')
+    // All that a page writes there would come through the gateway.
+    expect(output).toContain('Its console is silent.')
     expect(output).toContain('- input text "Your name": input[name="user"]')
     expect(output).toContain('- button "Go on": #go')
     expect(output).toContain('- a "Another page": a[href="/other"]')
@@ -78,12 +81,17 @@ describe.skipIf(whyNoBrowser())('the browser', { timeout: 120_000 }, () => {
   })
 
   test('without a page there is nothing to click, and the error says what to do', async () => {
-    await using web = await surfing({ '/': form })
-    const { success, error } = await web.run('browser_click', { selector: 'p' })
-    expect({ success, error }).toEqual({
-      success: false,
-      error: 'There is no page open. Open one with browser_navigate.',
+    await using web = await surfing({
+      '/': form,
+      '/file': (_request, response) => response.setHeader('content-disposition', 'attachment').end('A file.'),
     })
+    const none = { success: false, code: 'NOT_FOUND', error: 'There is no page open. Open one with browser_navigate.' }
+    expect(await web.run('browser_click', { selector: 'p' })).toMatchObject(none)
+    // What was refused before a browser was even started left nothing, and neither did what is no page.
+    expect(await web.run('browser_navigate', { url: 'no address' })).toMatchObject({ code: 'INVALID_MESSAGE' })
+    expect(await web.run('browser_extract')).toMatchObject(none)
+    expect(await web.open('/file')).toMatchObject({ success: false })
+    expect(await web.run('browser_screenshot')).toMatchObject(none)
   })
 
   test('sessions share neither pages nor cookies, and a page ends with its session', async () => {
@@ -108,6 +116,12 @@ describe.skipIf(whyNoBrowser())('the browser', { timeout: 120_000 }, () => {
     await web.open('/', first)
     expect((await web.open('/', second)).success).toBe(true)
     expect((await web.run('browser_extract', {}, first)).code).toBe('NOT_FOUND')
+    // Those who come at once are no way around it.
+    const many = await Promise.all(['a', 'b', 'c', 'd'].map(id => web.session(id)))
+    const results = await Promise.all(many.map(id => web.open('/', id)))
+    for (const { success, code } of results) expect(success ? 'served' : code).toMatch(/^(served|OVERLOADED)$/)
+    const hosts = many.map(id => web.bench.browser.hostOf(`session ${id}`)).filter(host => host !== undefined)
+    expect(hosts).toHaveLength(1)
   })
 
   test('a page may speak over a WebSocket with a host that is listed', async () => {
@@ -154,5 +168,8 @@ describe('where there is no browser', () => {
     await using web = await surfing({}, { 'sandbox.level': 'off' })
     const { success, error } = await web.open('/')
     expect({ success, error }).toEqual({ success: false, error: expect.stringContaining('the gateway runs as root') })
+    // The fix is that of what is missing, which need not be bubblewrap.
+    expect(error).toContain('The setting sandbox.level is "off".')
+    expect(error).not.toContain('install bubblewrap')
   })
 })

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { ConfigError } from '../../../../src/server/config.ts'
@@ -111,6 +111,24 @@ describe.skipIf(reason !== undefined)('own tools', () => {
     writeFileSync(file, declaration('late_two'))
     await expect.poll(() => own(bench), patience).toEqual([{ name: 'late_two', available: true }])
     rmSync(file)
+    await expect.poll(() => own(bench), patience).toEqual([])
+  })
+
+  test('the list follows the folder too where it is taken away and another put in its place', async () => {
+    await using bench = await benchWith({ 'one_tool.mjs': declaration('one_tool') })
+    const folder = join(bench.home, 'tools')
+    await expect.poll(() => own(bench), patience).toEqual([{ name: 'one_tool', available: true }])
+    rmSync(folder, { recursive: true })
+    await expect.poll(() => own(bench), patience).toEqual([])
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'other_tool.mjs'), declaration('other_tool'))
+    await expect.poll(() => own(bench), patience).toEqual([{ name: 'other_tool', available: true }])
+    renameSync(folder, `${folder}-old`)
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'third_tool.mjs'), declaration('third_tool'))
+    await expect.poll(() => own(bench), patience).toEqual([{ name: 'third_tool', available: true }])
+    writeFileSync(join(`${folder}-old`, 'late_tool.mjs'), declaration('late_tool'))
+    rmSync(join(folder, 'third_tool.mjs'))
     await expect.poll(() => own(bench), patience).toEqual([])
   })
 

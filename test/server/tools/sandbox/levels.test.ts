@@ -1,7 +1,15 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { loadConfig } from '../../../../src/server/config.ts'
+import { runChild } from '../../../../src/server/tools/child.ts'
 import { bubblewrapArgs } from '../../../../src/server/tools/sandbox/bubblewrap.ts'
+import { findingsOn } from '../../../../src/server/tools/sandbox/findings.ts'
+import { limitsOf } from '../../../../src/server/tools/sandbox/limits.ts'
 import { type Findings, faultOf, verdictOf } from '../../../../src/server/tools/sandbox/probe.ts'
 import type { SandboxLevel } from '../../../../src/server/tools/sandbox/sandbox.ts'
+import { programOf } from '../../../../src/server/tools/sandbox/system.ts'
 import { testGateway } from '../../../support/gateway.ts'
 import { whyNoSandbox } from '../../../support/sandbox.ts'
 import { walled } from './walled.ts'
@@ -41,6 +49,9 @@ test('a probe that names a wall, ends early or says nothing shows no wall', () =
 test('nothing is claimed before it was tried', async () => {
   await using gateway = await testGateway()
   const { sandbox, tools } = gateway.app
+  // Asked for in the first moment, the list knows already what it takes to know.
+  const listed = await gateway.client().request('tools.list', {})
+  expect(JSON.stringify(listed.tools)).not.toContain('being probed')
   await tools.start()
   expect(sandbox.reason ?? '').not.toContain('being probed')
   expect(gateway.logs.filter(line => line.includes('commands of tools run'))).toHaveLength(1)
@@ -48,6 +59,19 @@ test('nothing is claimed before it was tried', async () => {
   expect(components['sandbox']).toBe(sandbox.level)
   const metrics = await (await gateway.fetch('/metrics')).text()
   expect(metrics).toContain(`talon_sandbox_info{level="${sandbox.level}"} 1`)
+})
+
+test.skipIf(programOf('prlimit') === undefined)('limits are tried in a workspace that is not there yet', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'talon-sandbox-'))
+  const limits = limitsOf(loadConfig({ home, env: {} }).values)
+  const ground = { home, workspace: join(home, 'workspace'), limits }
+  const machine = { prlimit: programOf('prlimit'), walls: 'There is no bubblewrap.' }
+  const { signal } = new AbortController()
+  const found = await findingsOn(machine, ground, ({ argv: [command, ...args], cwd, env }) =>
+    runChild({ command, args, cwd, env, signal, id: 'probe', maxOutputBytes: 4_096 }),
+  )
+  rmSync(home, { recursive: true })
+  expect(found).toMatchObject({ bubblewrap: 'There is no bubblewrap.', limits: undefined })
 })
 
 describe.skipIf(reason !== undefined)('with a lower level set', () => {
