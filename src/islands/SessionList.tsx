@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
-import type { SessionItem, SessionState } from '../protocol/shapes.ts'
+import type { SessionItem } from '../protocol/shapes.ts'
 import { gateway } from './connection.ts'
 import { Dialog } from './parts/Dialog.tsx'
 import { useHydrated } from './parts/hydrated.ts'
@@ -11,18 +11,11 @@ import { countMessages, SessionRow } from './parts/SessionRow.tsx'
 import { sentence } from './parts/sentence.ts'
 import { listKeys } from './sessions/keys.ts'
 import { RenameDialog } from './sessions/RenameDialog.tsx'
-import { watchSessions } from './sessions/watch.ts'
+import { type ListFilter, watchSessions } from './sessions/watch.ts'
 
 export interface SessionListProps {
   sessions: SessionItem[]
-  filter: {
-    channel?: string
-    senderId?: string
-    state?: SessionState
-    query?: string
-    order?: 'oldest'
-    limit: number
-  }
+  filter: ListFilter
   /** Whether this is the top of the list, which changes while one looks at it. */
   isFirstPage: boolean
   now: number

@@ -2,19 +2,22 @@ import { effect } from '@preact/signals'
 import type { SessionItem, SessionState } from '../../protocol/shapes.ts'
 import { gateway, isOpen } from '../connection.ts'
 
+/** What of the list one looks at. */
+export interface ListFilter {
+  channel?: string
+  senderId?: string
+  state?: SessionState
+  query?: string
+  order?: 'oldest'
+  limit: number
+}
+
 // A busy gateway changes its list many times a second; nobody reads it faster than this.
 const refreshMs = 1_000
 
 /** Reads a page of the list at every connection and after changes; returns the way to stop. */
 export function watchSessions(
-  filter: {
-    channel?: string
-    senderId?: string
-    state?: SessionState
-    query?: string
-    order?: 'oldest'
-    limit: number
-  },
+  filter: ListFilter,
   show: (sessions: SessionItem[]) => void,
 ): () => void {
   const client = gateway()
