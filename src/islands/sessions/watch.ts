@@ -16,10 +16,7 @@ export interface ListFilter {
 const refreshMs = 1_000
 
 /** Reads a page of the list at every connection and after changes; returns the way to stop. */
-export function watchSessions(
-  filter: ListFilter,
-  show: (sessions: SessionItem[]) => void,
-): () => void {
+export function watchSessions(filter: ListFilter, show: (sessions: SessionItem[]) => void): () => void {
   const client = gateway()
   let timer: ReturnType<typeof setTimeout> | undefined
   const read = async () => {

@@ -1,8 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { constants, deflateRawSync, deflateSync } from 'node:zlib'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createCompute } from '../../../src/server/tools/compute/compute.ts'
 import { createReader } from '../../../src/server/tools/reading/reader.ts'
+import { createSideProcess } from '../../../src/server/tools/sideProcess.ts'
 import { pdfFile } from './reading/pdf-file.ts'
 
 const { signal } = new AbortController()
@@ -49,6 +53,26 @@ test('one that is closed while it works leaves no process, and whoever waits hea
   await ended
   expect(childrenHere().filter(pid => !before.has(pid))).toEqual([])
   await expect(compute.run({ name: 'calculate', expression: '1' }, signal)).rejects.toMatchObject({ code: 'DRAINING' })
+})
+
+test('one whose library was outwitted writes nothing, starts nothing, and reads nothing but the program', async () => {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'talon-side-')))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const entry = join(folder, 'work.mjs')
+  writeFileSync(
+    entry,
+    `import { spawnSync } from 'node:child_process'
+    import { readFileSync, writeFileSync } from 'node:fs'
+    const acts = [() => spawnSync('/bin/true'), () => writeFileSync('${folder}/x', ''), () => readFileSync('/etc/passwd')]
+    const tried = act => { try { return String(act()) } catch (error) { return error.code } }
+    process.on('message', () => process.send({ answer: [...acts.map(tried), JSON.stringify(process.env)] }))`,
+  )
+  const bounds = { timeLimitMs: 60_000, idleMs: 60_000, maxHeapMib: 64, maxMemoryMib: 512 }
+  const side = createSideProcess<object, string[]>({ entry: pathToFileURL(entry), ...bounds })
+  const ended = await side.ask({}, signal)
+  await side.close()
+  expect(ended).toEqual({ answer: ['ERR_ACCESS_DENIED', 'ERR_ACCESS_DENIED', 'ERR_ACCESS_DENIED', expect.any(String)] })
+  expect(JSON.stringify(ended)).not.toContain('PATH')
 })
 
 function disposable(reader: ReturnType<typeof createReader>) {
