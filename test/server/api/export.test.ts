@@ -69,8 +69,14 @@ test('an export is a file with all there is of a session, one message a line', a
   expect(text.split('\n').filter(line => line.startsWith('{"id":'))).toHaveLength(8)
   const file = JSON.parse(text)
   const { session } = (await rest(gateway, 'GET', `${base}/${id}`)).body
-  // What tools may do is no part of the conversation.
-  const { profile: _rights, tainted: _here, elevatedUntil: _until, ...said } = session as Record<string, unknown>
+  // What tools may do, and for whom it works, is no part of the conversation.
+  const {
+    profile: _rights,
+    tainted: _here,
+    elevatedUntil: _until,
+    delegation: _for,
+    ...said
+  } = session as Record<string, unknown>
   expect(Object.keys(file.session)).not.toEqual(expect.arrayContaining(['profile']))
   expect(file).toMatchObject({
     format: 'talon.session',
