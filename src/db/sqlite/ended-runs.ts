@@ -17,8 +17,8 @@ export interface EndedRuns {
 /** Takes runs that have ended; each resolves after its commit. */
 export interface EndedRunRecorder {
   record(run: EndedInvocation): Promise<void>
-  /** Resolves when all that were taken are settled. */
-  settled(): Promise<void>
+  /** Hands all that were taken to the writer at once, which then may be closed. */
+  flush(): void
 }
 
 interface Waiting {
@@ -35,12 +35,13 @@ export function createEndedRuns(submit: WriteQueue['submit']): EndedRunRecorder 
   let waiting: Waiting[] = []
   let working: Promise<void> | undefined
 
+  const nextGroup = (): Waiting[] => {
+    const group = waiting.slice(0, maxPerCommit)
+    waiting = waiting.slice(maxPerCommit)
+    return group
+  }
   const commit = async () => {
-    while (waiting.length > 0) {
-      const group = waiting.slice(0, maxPerCommit)
-      waiting = waiting.slice(maxPerCommit)
-      await commitGroup(group)
-    }
+    while (waiting.length > 0) await commitGroup(nextGroup())
     working = undefined
   }
   const commitGroup = async (group: readonly Waiting[]): Promise<void> => {
@@ -61,7 +62,9 @@ export function createEndedRuns(submit: WriteQueue['submit']): EndedRunRecorder 
       working ??= new Promise(resolve => setImmediate(resolve)).then(commit)
       return recorded
     },
-    settled: async () => working,
+    flush() {
+      while (waiting.length > 0) void commitGroup(nextGroup())
+    },
   }
 }
 

@@ -116,7 +116,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<SqliteSto
     health: watch.health,
     async close() {
       watch.close()
-      await endedRuns.settled()
+      endedRuns.flush()
       await Promise.all([queue.close(), readers.close()])
       reader.close()
     },
