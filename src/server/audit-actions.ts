@@ -9,6 +9,7 @@ export const auditActions = {
   'token.revoke': 'A token was revoked.',
   'config.change': 'Settings changed. Details: their names, the hash of talon.json before and after.',
   'provider.test': 'Somebody let a provider be asked for its models. Details: its address, how it went.',
+  'provider.key': 'The key of a provider was entered, or another in its place.',
   'session.delete': 'A session was deleted; it can be restored for 30 days.',
   'session.restore': 'A deleted session was brought back.',
   'session.reset': 'The history of a session was archived.',

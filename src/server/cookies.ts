@@ -49,7 +49,9 @@ export function cookieOf(header: string | undefined): string | undefined {
 
 /** Keeps what the next page is to say: in a cookie, because a sentence in an address could be written by anybody. */
 export function keepSaid(c: Context, text: string): void {
-  setCookie(c, saidName, text.length > maxSaidChars ? `${text.slice(0, maxSaidChars)}…` : text, {
+  const kept = text.length > maxSaidChars ? `${text.slice(0, maxSaidChars)}…` : text
+  // A cookie takes no half of a sign, which the cut may leave.
+  setCookie(c, saidName, kept.toWellFormed(), {
     ...saidOptions,
     maxAge: saidSeconds,
   })

@@ -117,7 +117,9 @@ describe.skipIf(whyNoBrowser() !== undefined)('the list of sessions', () => {
     const page = await dashboard.signedIn('/sessions?query=kingfisher&in=messages')
     const hit = page.locator('.row', { hasText: 'by the river' }).first()
     expect(await hit.locator('mark').first().textContent()).toBe('kingfisher')
-    expect(await hit.locator('.row-link').getAttribute('href')).toMatch(new RegExp(`^/sessions/${sessionId}#m\\d+$`))
+    expect(await hit.locator('.row-link').getAttribute('href')).toMatch(
+      new RegExp(`^/sessions/${sessionId}\\?at=(\\d+)#m\\1$`),
+    )
     await page.goto('/sessions?query=nosuchword&in=messages')
     await page.getByText('No message matches').waitFor()
     await page.context().close()

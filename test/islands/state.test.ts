@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { createConversation, maxMessages } from '../../src/islands/conversation/live.ts'
+import { loadAround } from '../../src/islands/conversation/paging.ts'
 import { idAfter, knownTools } from '../../src/islands/conversation/records.ts'
 import { costUsd, withRun } from '../../src/islands/conversation/spending.ts'
 import { addDelta, itemsOf, withoutEntry } from '../../src/islands/conversation/state.ts'
@@ -212,4 +213,16 @@ test('commands are offered while a text is the beginning of one', () => {
   expect(names('/M')).toEqual(['model'])
   for (const text of ['', 'a /', '/model x', '/x', ' /help']) expect(names(text), text).toEqual([])
   expect(commands.map(written)).toEqual(['/help', '/model ', '/reset'])
+})
+
+test('a message that a link names is not given up while another page is being read', async () => {
+  const conversation = start([message(9, 'user', 'late')])
+  conversation.isReading.value = true
+  let found: boolean | undefined
+  const looking = loadAround(conversation, 3).then(isThere => (found = isThere))
+  await new Promise(setImmediate)
+  expect(found).toBeUndefined()
+  conversation.messages.value = [message(3, 'user', 'early'), ...conversation.messages.value]
+  conversation.isReading.value = false
+  expect(await looking).toBe(true)
 })

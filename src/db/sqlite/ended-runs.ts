@@ -33,7 +33,7 @@ const maxPerCommit = 256
 /** While a commit is under way the next runs gather, so that a lone one waits for nobody and a crowd shares one command. */
 export function createEndedRuns(submit: WriteQueue['submit']): EndedRunRecorder {
   let waiting: Waiting[] = []
-  let working: Promise<void> | undefined
+  let isWorking = false
 
   const nextGroup = (): Waiting[] => {
     const group = waiting.slice(0, maxPerCommit)
@@ -42,7 +42,7 @@ export function createEndedRuns(submit: WriteQueue['submit']): EndedRunRecorder 
   }
   const commit = async () => {
     while (waiting.length > 0) await commitGroup(nextGroup())
-    working = undefined
+    isWorking = false
   }
   const commitGroup = async (group: readonly Waiting[]): Promise<void> => {
     try {
@@ -59,7 +59,8 @@ export function createEndedRuns(submit: WriteQueue['submit']): EndedRunRecorder 
     record(run) {
       const recorded = new Promise<void>((resolve, reject) => waiting.push({ run, resolve, reject }))
       // At the end of this turn of the loop, which may bring more of them.
-      working ??= new Promise(resolve => setImmediate(resolve)).then(commit)
+      if (!isWorking) setImmediate(commit)
+      isWorking = true
       return recorded
     },
     flush() {

@@ -1,6 +1,5 @@
 import type { Signal } from '@preact/signals'
 import type { ComponentChildren, JSX, TargetedSubmitEvent } from 'preact'
-import { useId } from 'preact/hooks'
 import type { Profile } from '../../protocol/shapes.ts'
 import { timeLeft } from '../approvals/inbox.ts'
 import { useGatewayClock } from '../parts/clock.ts'
@@ -34,6 +33,9 @@ interface HeadInput {
   canWrite: boolean
   canApprove: boolean
 }
+
+// Counted ids begin anew in a browser, where a field that is made again would lose the label that the server made.
+const id = 'head'
 
 const minuteChoices = [15, 30, 60, 240]
 
@@ -126,7 +128,6 @@ type SettingsInput = HeadInput & { path: string }
 function Settings(input: SettingsInput): JSX.Element {
   const { conversation, about, facts, canApprove, path } = input
   const { title, model, profile } = about.value
-  const id = useId()
   const models = model !== null && !facts.models.includes(model) ? [...facts.models, model] : facts.models
   const onSubmit = handled(async form => {
     await update(conversation.sessionId, about, form)
@@ -171,7 +172,7 @@ function Settings(input: SettingsInput): JSX.Element {
         </button>
       </form>
       {canApprove ? (
-        <ElevateForm {...input} id={id} />
+        <ElevateForm {...input} />
       ) : (
         <p class="text-sm text-muted">To let tools do more needs a token with the scope “approve”.</p>
       )}
@@ -190,7 +191,7 @@ function Field(input: { id: string; label: string; children: ComponentChildren }
   )
 }
 
-function ElevateForm({ conversation, about, path, id }: SettingsInput & { id: string }): JSX.Element {
+function ElevateForm({ conversation, about, path }: SettingsInput): JSX.Element {
   const onSubmit = handled(
     form => elevate(conversation.sessionId, about, Number(form.get('minutes'))),
     'The rights were not changed.',

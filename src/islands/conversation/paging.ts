@@ -49,8 +49,12 @@ export async function loadNewest(conversation: Conversation): Promise<void> {
 
 /** Shows the part of the log in which this entry is; false if it is not there. */
 export async function loadAround(conversation: Conversation, seq: number): Promise<boolean> {
-  if (conversation.messages.peek().some(message => message.seq === seq)) return true
+  const isThere = () => conversation.messages.peek().some(message => message.seq === seq)
+  if (isThere()) return true
   if (seq < 1 || seq > conversation.head.peek()) return false
+  // A page that is under way is none that was asked for here, and would stand in the way.
+  await readToEnd(conversation)
+  if (isThere()) return true
   await reading(conversation, 'The message could not be loaded.', async () => {
     const [older, newer] = await Promise.all([
       read(conversation, { before: seq + 1, limit: aroundSize }),
@@ -58,7 +62,15 @@ export async function loadAround(conversation: Conversation, seq: number): Promi
     ])
     if (older && newer) show(conversation, [...older.messages, ...newer.messages], older.hasMore)
   })
-  return conversation.messages.peek().some(message => message.seq === seq)
+  return isThere()
+}
+
+async function readToEnd({ isReading }: Conversation): Promise<void> {
+  let stop = () => {}
+  await new Promise<void>(resolve => {
+    stop = isReading.subscribe(isBusy => isBusy || resolve())
+  })
+  stop()
 }
 
 function show({ messages, hasOlder, head }: Conversation, shown: readonly Message[], more: boolean): void {

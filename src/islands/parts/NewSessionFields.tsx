@@ -8,16 +8,24 @@ export function NewSessionFields(input: {
   models: string[]
   /** Those that may be chosen. */
   profiles: Profile[]
-  title?: string
+  /** What was entered before it failed. */
+  entered?: { title: string; model: string; profile: string }
 }): JSX.Element {
-  const { id, models, profiles, title = '' } = input
+  const { id, models, profiles, entered } = input
   return (
     <>
       <div>
         <label class="label" for={`${id}-title`}>
           Title <span class="font-normal text-muted">(optional)</span>
         </label>
-        <input id={`${id}-title`} class="input" name="title" value={title} maxLength={200} autocomplete="off" />
+        <input
+          id={`${id}-title`}
+          class="input"
+          name="title"
+          value={entered?.title ?? ''}
+          maxLength={200}
+          autocomplete="off"
+        />
       </div>
       {models.length > 1 && (
         <div>
@@ -26,7 +34,7 @@ export function NewSessionFields(input: {
           </label>
           <select id={`${id}-model`} class="input" name="model">
             {models.map((model, at) => (
-              <option key={model} value={at === 0 ? '' : model}>
+              <option key={model} value={at === 0 ? '' : model} selected={entered?.model === model}>
                 {at === 0 ? `${model} (default)` : model}
               </option>
             ))}
@@ -41,7 +49,7 @@ export function NewSessionFields(input: {
           <select id={`${id}-profile`} class="input" name="profile">
             <option value="">as the settings say</option>
             {profiles.map(profile => (
-              <option key={profile} value={profile}>
+              <option key={profile} value={profile} selected={entered?.profile === profile}>
                 {profile}
               </option>
             ))}

@@ -1,9 +1,11 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
-import { useId } from 'preact/hooks'
 import type { SessionItem } from '../../protocol/shapes.ts'
 import { Dialog } from '../parts/Dialog.tsx'
 import { sentence } from '../parts/sentence.ts'
+
+// Ids that are counted begin anew in each island, and this one is looked up in the whole page.
+const id = 'rename-title'
 
 /** Asks for another title of a session. */
 export function RenameDialog(input: {
@@ -13,7 +15,6 @@ export function RenameDialog(input: {
 }): JSX.Element {
   const { session, onClose, onRename } = input
   const problem = useSignal<string | undefined>(undefined)
-  const id = useId()
   const submit = async (event: Event) => {
     event.preventDefault()
     event.stopPropagation()

@@ -1,3 +1,5 @@
+import { isTooDeep } from '../parts/depth.ts'
+
 /** How a setting is entered. */
 export type FieldKind = 'number' | 'text' | 'choice' | 'switch' | 'lines' | 'numbers' | 'mixed' | 'json'
 
@@ -14,7 +16,7 @@ export function textOf({ kind }: FieldShape, value: unknown): string {
   if (kind === 'json') return JSON.stringify(value, null, 2)
   if (kind === 'lines' && Array.isArray(value)) return value.join('\n')
   if (kind === 'numbers' && Array.isArray(value)) return value.join(', ')
-  return String(value)
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
 /** The value that was entered, or in a sentence why there is none. Whether it may be set is another question. */
@@ -43,7 +45,8 @@ function numbersOf(text: string): { value: number[] } | { problem: string } {
 
 function jsonOf(text: string): { value: unknown } | { problem: string } {
   try {
-    return { value: JSON.parse(text) }
+    const value: unknown = JSON.parse(text)
+    return isTooDeep(value) ? { problem: 'This has too many brackets inside each other.' } : { value }
   } catch {
     return { problem: 'This is not valid JSON: look for a missing quote, comma or bracket.' }
   }

@@ -43,11 +43,16 @@ function Keys({ title, keys }: { title: string; keys: readonly Key[] }): JSX.Ele
 
 const names: Readonly<Record<string, string>> = { Mod: 'Ctrl', ArrowUp: '↑', ArrowDown: '↓' }
 
-/** One or two keys as caps. */
+/** A capital letter is another key than the small one, and a cap has a capital either way. */
+function capsOf(keys: string): string[] {
+  return keys.split(/[ +]/).flatMap(key => (/^[A-Z]$/.test(key) ? ['Shift', key] : [key]))
+}
+
+/** The keys as caps. */
 export function KeyCaps({ keys }: { keys: string }): JSX.Element {
   return (
     <>
-      {keys.split(/[ +]/).map(key => (
+      {capsOf(keys).map(key => (
         <kbd key={key}>{names[key] ?? (key.length === 1 ? key.toUpperCase() : key)}</kbd>
       ))}
     </>

@@ -1,3 +1,4 @@
+import { isTooDeep } from '../parts/depth.ts'
 import type { Field } from './fields.ts'
 
 /** What a control holds by its name; undefined where it is not there, as of a box that is not ticked. */
@@ -146,6 +147,7 @@ function parse(text: string, shape: Field['shape']): { value: unknown } | { prob
   } catch (error) {
     return { problem: `This is not JSON: ${error instanceof Error ? error.message : 'it cannot be read'}.` }
   }
+  if (isTooDeep(value)) return { problem: 'This has too many brackets inside each other.' }
   if (shape === 'array' && !Array.isArray(value)) return { problem: 'This has to be a list, such as ["a", "b"].' }
   if (shape === 'object' && !isRecord(value)) return { problem: 'This has to be an object, such as {"name": "value"}.' }
   return { value }

@@ -59,6 +59,7 @@ export function createRenderer(input: { app: App; tags: AssetTags; pages: readon
       const error = errorPayload(thrown)
       const requestId = c.get('requestId')
       if (error.code === 'INTERNAL') app.log.error({ err: thrown, requestId, path: c.req.path }, 'A page failed.')
+      if (error.retryAfterMs !== undefined) c.header('Retry-After', String(Math.ceil(error.retryAfterMs / 1_000)))
       // No code of the table has a status that forbids a body.
       const status = error.status as ContentfulStatusCode
       return page(c, { title: errorTitle(status), body: h(ErrorView, { error, requestId }), status })

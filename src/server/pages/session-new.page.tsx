@@ -10,7 +10,7 @@ interface NewSessionData {
   models: string[]
   profiles: Profile[]
   /** What was entered before it failed. */
-  title: string
+  entered: { title: string; model: string; profile: string } | undefined
 }
 
 /** Where “New session” leads without a script. */
@@ -19,7 +19,9 @@ export default definePage<NewSessionData>({
   scope: 'chat',
   title: () => 'New session',
   async load(app, { identity, sent }) {
-    return { models: modelNames(app), profiles: profilesFor(app, identity), title: sent?.form.get('title') ?? '' }
+    const text = (name: string) => sent?.form.get(name) ?? ''
+    const entered = sent && { title: text('title'), model: text('model'), profile: text('profile') }
+    return { models: modelNames(app), profiles: profilesFor(app, identity), entered }
   },
   view: data => <NewSession {...data} />,
   actions: { create: { scope: 'chat', run: create } },
@@ -38,14 +40,14 @@ async function create(_app: App, { form, ask }: ActionContext): Promise<ActionOu
   return { to: `/sessions/${encodeURIComponent(sessionId)}` }
 }
 
-function NewSession({ models, profiles, title }: NewSessionData): JSX.Element {
+function NewSession({ models, profiles, entered }: NewSessionData): JSX.Element {
   return (
     <>
       <div class="page-head">
         <h1>New session</h1>
       </div>
       <form method="post" class="card flex max-w-md flex-col gap-4 p-6">
-        <NewSessionFields id="new" models={models} profiles={profiles} title={title} />
+        <NewSessionFields id="new" models={models} profiles={profiles} {...(entered && { entered })} />
         <div class="flex gap-2">
           <button type="submit" class="button button-primary" name="action" value="create">
             Create session

@@ -34,7 +34,8 @@ export function Hits({ hits, unindexed, now }: { hits: SearchHit[]; unindexed: n
 
 function HitView({ hit, now }: { hit: SearchHit; now: number }): JSX.Element {
   const { sessionId, seq, title, role, channel, timestamp } = hit
-  const place = seq === null ? '' : `#m${seq}`
+  // Both, because without a script the page holds what the query names.
+  const place = seq === null ? '' : `?at=${seq}#m${seq}`
   return (
     <div class="min-w-0 flex-1">
       <a class="row-link" href={`/sessions/${encodeURIComponent(sessionId)}${place}`}>

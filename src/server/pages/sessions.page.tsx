@@ -81,9 +81,20 @@ async function viewOf(
 async function remove(_app: App, { form, ask }: ActionContext): Promise<ActionOutcome> {
   const ids = form.getAll('id').slice(0, maxChosen)
   if (ids.length === 0) throw new TalonError('INVALID_MESSAGE', 'Choose the sessions that are to be deleted.')
-  for (const sessionId of ids) await ask('session.delete', { sessionId })
-  const what = ids.length === 1 ? 'The session is' : `${ids.length} sessions are`
-  return { said: `${what} deleted. “Deleted” has them for 30 days.` }
+  const problems: TalonError[] = []
+  for (const sessionId of ids) {
+    await ask('session.delete', { sessionId }).catch((error: unknown) => {
+      // One that somebody else deleted meanwhile is no reason to keep the others.
+      if (!(error instanceof TalonError)) throw error
+      problems.push(error)
+    })
+  }
+  const [problem] = problems
+  const count = ids.length - problems.length
+  if (problem && count === 0) throw problem
+  const what = count === 1 ? 'One session is' : `${count} sessions are`
+  const rest = problem ? ` ${problems.length} could not be deleted: ${problem.message}` : ''
+  return { said: `${ids.length === 1 ? 'The session is' : what} deleted. “Deleted” has them for 30 days.${rest}` }
 }
 
 async function restore(_app: App, { form, ask }: ActionContext): Promise<ActionOutcome> {

@@ -16,6 +16,8 @@ interface BudgetsData {
   prices: Prices
   unknownPrices: 'refuse' | 'allow'
   isAdmin: boolean
+  /** What was entered for a price and not kept. */
+  entered: URLSearchParams | undefined
 }
 
 const maxRows = 100
@@ -27,7 +29,9 @@ export default definePage<BudgetsData>({
   async load(app, context) {
     const { 'budget.prices': prices, 'budget.unknownPrices': unknownPrices } = app.config
     const isAdmin = context.identity.scopes.has('admin')
-    return { report: await reportFor(context), prices, unknownPrices, isAdmin }
+    const { sent } = context
+    const entered = sent?.action === 'price' ? sent.form : undefined
+    return { report: await reportFor(context), prices, unknownPrices, isAdmin, entered }
   },
   view: data => <Budgets {...data} />,
   actions: { price: { scope: 'admin', run: setPrice }, forget: { scope: 'admin', run: forgetPrice } },
@@ -61,8 +65,11 @@ function priceIn(form: URLSearchParams): Exclude<Prices[string], 'free'> {
 
 async function forgetPrice(app: App, context: ActionContext): Promise<ActionOutcome> {
   const model = context.form.get('model') ?? ''
-  const { [model]: old, ...others } = app.config['budget.prices']
-  if (old === undefined) throw new TalonError('NOT_FOUND', 'There is no price of this model. Load the page again.')
+  const prices = app.config['budget.prices']
+  if (!Object.hasOwn(prices, model)) {
+    throw new TalonError('NOT_FOUND', 'There is no price of this model. Load the page again.')
+  }
+  const { [model]: _, ...others } = prices
   await change(context, others)
   return { said: `The price of ${model} is forgotten.` }
 }
@@ -140,7 +147,7 @@ function amount(value: number, unit: Report['budgets'][number]['unit']): string 
   return `${plain(value)} ${unit === 'toolCalls' ? 'tool runs' : 'tokens'}`
 }
 
-function PriceTable({ prices, unknownPrices, isAdmin }: BudgetsData): JSX.Element {
+function PriceTable({ prices, unknownPrices, isAdmin, entered }: BudgetsData): JSX.Element {
   const rows = Object.entries(prices)
   return (
     <section class="mt-10" aria-labelledby="prices">
@@ -180,7 +187,11 @@ function PriceTable({ prices, unknownPrices, isAdmin }: BudgetsData): JSX.Elemen
           </table>
         </div>
       )}
-      {isAdmin ? <PriceForm /> : rows.length === 0 && <p class="text-muted">None of your own are set.</p>}
+      {isAdmin ? (
+        <PriceForm entered={entered} />
+      ) : (
+        rows.length === 0 && <p class="text-muted">None of your own are set.</p>
+      )}
     </section>
   )
 }
@@ -217,7 +228,8 @@ function PriceRow({ model, price, isAdmin }: { model: string; price: Prices[stri
   )
 }
 
-function PriceForm(): JSX.Element {
+function PriceForm({ entered }: Pick<BudgetsData, 'entered'>): JSX.Element {
+  const text = (name: string) => entered?.get(name) ?? ''
   const amounts = [
     ['input', 'Input'],
     ['output', 'Output'],
@@ -233,6 +245,7 @@ function PriceForm(): JSX.Element {
           id="model"
           class="input"
           name="model"
+          value={text('model')}
           maxLength={300}
           required
           placeholder="provider/model"
@@ -244,11 +257,11 @@ function PriceForm(): JSX.Element {
           <label class="label" for={name}>
             {label}
           </label>
-          <input id={name} class="input" name={name} inputMode="decimal" autocomplete="off" />
+          <input id={name} class="input" name={name} value={text(name)} inputMode="decimal" autocomplete="off" />
         </div>
       ))}
       <label class="flex min-h-10 items-center gap-2 text-sm">
-        <input type="checkbox" name="free" class="size-4 accent-accent" /> free
+        <input type="checkbox" name="free" class="size-4 accent-accent" checked={text('free') === 'on'} /> free
       </label>
       <button type="submit" class="button" name="action" value="price">
         Keep price

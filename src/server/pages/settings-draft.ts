@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import { readValue, textOf } from '../../islands/settings/values.ts'
+import { parseBody } from '../../protocol/envelope.ts'
 import { TalonError } from '../../protocol/errors.ts'
 import { check } from '../config.ts'
-import { ConfigError, isRecord } from '../config-file.ts'
+import { ConfigError } from '../config-file.ts'
 import type { SettingKey } from '../settings.ts'
 import { isEditable, type SettingView } from './settings-views.ts'
 
@@ -92,8 +93,9 @@ export function askedBy({ changes, reset }: Draft): { changes: Record<string, un
 
 function baseOf(form: URLSearchParams): Record<string, unknown> {
   try {
-    const base: unknown = JSON.parse(form.get('base') ?? '')
-    if (isRecord(base)) return base
+    const base = form.get('base')
+    // By the rules of a frame, because it is compared and written by what goes as deep as it is.
+    if (base) return parseBody(base)
   } catch {
     // Said below.
   }

@@ -33,6 +33,8 @@ export async function saveProvider(app: App, context: ActionContext): Promise<Ac
   const next = saved ? providers.map(other => (other.name === name ? provider : other)) : [...providers, provider]
   await update(context, next, true)
   await keepWithKey(app, candidate, others, () => update(context, next))
+  // The settings name the same file as before, so that their change does not tell of it.
+  if (candidate.key !== undefined) await app.audit.record({ action: 'provider.key', target: name }, context.actor)
   if (saved && usesOwnFile(app, saved) && !usesOwnFile(app, provider)) removeUnusedKey(app, name, others)
   const keptId = form.get('keptKey')
   if (keptId) app.enteredKeys.forget(keptId)

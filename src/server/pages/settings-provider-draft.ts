@@ -35,7 +35,7 @@ export const emptyDraft: ProviderDraft = {
 export function readDraft(form: URLSearchParams): ProviderDraft {
   const text = (name: string) => (form.get(name) ?? '').trim()
   const lines = text('models').split(/\r?\n/)
-  const known = new Set(lines.map(line => idOf(entryOf(line.trim()))))
+  const known = idsIn(text('models'))
   const ticked = form.getAll('found').filter(id => !known.has(id))
   return {
     ...{ was: text('was'), name: text('was') || text('name'), kind: text('kind'), baseUrl: text('baseUrl') },
@@ -127,7 +127,15 @@ function headersOf(
       `Headers were given for another address: remove ${names}, or add a new provider.`,
     )
   }
-  const added = headerName === '' ? [] : [[headerName, (form.get('headerValue') ?? '').trim()]]
+  const value = (form.get('headerValue') ?? '').trim()
+  // It does not come back with the form, so that the second try would keep an empty one in its place.
+  if (headerName !== '' && value === '') {
+    throw new TalonError(
+      'INVALID_MESSAGE',
+      `Enter the value of the header ${headerName}: it is never kept in the form.`,
+    )
+  }
+  const added = headerName === '' ? [] : [[headerName, value]]
   const headers = Object.fromEntries([...kept, ...added])
   return Object.keys(headers).length > 0 ? headers : undefined
 }
@@ -145,7 +153,8 @@ function lineOf(entry: ModelEntry): string {
 }
 
 function entryOf(line: string): ModelEntry {
-  const found = /^(.*?)(?:\s+context=(\d+))?(?:\s+output=(\d+))?$/.exec(line)
+  // Looked for at the begin of a gap only: a long one would be read again from each of its places.
+  const found = /^(.*?)(?:(?<!\s)\s+context=(\d+))?(?:(?<!\s)\s+output=(\d+))?$/.exec(line)
   const [, id = line, context, output] = found ?? []
   if (context === undefined && output === undefined) return id
   return {
@@ -153,6 +162,11 @@ function entryOf(line: string): ModelEntry {
     ...(context !== undefined && { contextTokens: Number(context) }),
     ...(output !== undefined && { maxOutputTokens: Number(output) }),
   }
+}
+
+/** The ids of the models that a text names, one on each line. */
+export function idsIn(models: string): ReadonlySet<string> {
+  return new Set(models.split(/\r?\n/).map(line => idOf(entryOf(line.trim()))))
 }
 
 /** The id of a model of the settings. */

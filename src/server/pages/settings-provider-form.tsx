@@ -1,7 +1,7 @@
 import type { JSX } from 'preact'
 import { plain } from '../../islands/dashboard/words.ts'
 import type { ProviderCheck } from '../record-models.ts'
-import type { ProviderDraft } from './settings-provider-draft.ts'
+import { idsIn, type ProviderDraft } from './settings-provider-draft.ts'
 import { kindWords } from './settings-provider-list.tsx'
 import type { ProviderPreset } from './settings-provider-presets.ts'
 
@@ -253,7 +253,7 @@ function Result({ check }: { check: ProviderCheck }): JSX.Element {
 
 function Found(input: { check: Extract<ProviderCheck, { by: 'list' }>; draft: ProviderDraft }): JSX.Element | null {
   const { check, draft } = input
-  const known = new Set(draft.models.split('\n').map(line => line.replace(/(\s+(context|output)=\d+)+$/, '').trim()))
+  const known = idsIn(draft.models)
   const found = check.models.filter(id => !known.has(id))
   if (found.length === 0) return null
   return (

@@ -1,6 +1,5 @@
 import type { JSX } from 'preact'
 import CopyText from '../../islands/CopyText.tsx'
-import { Time } from '../../islands/parts/Time.tsx'
 import { TalonError } from '../../protocol/errors.ts'
 import { profiles, type Scope, scopes } from '../../protocol/shapes.ts'
 import { createTokenAs } from '../new-tokens.ts'
@@ -9,6 +8,7 @@ import { Island } from './island.tsx'
 import { type ActionContext, type ActionOutcome, definePage, type PageContext } from './page.ts'
 import { NeedsAdmin } from './settings-form.tsx'
 import { SettingsNav } from './settings-nav.tsx'
+import { TokenList } from './settings-token-list.tsx'
 
 const maxNameChars = 100
 const dayMs = 86_400_000
@@ -32,6 +32,8 @@ const profileWords: Record<(typeof profiles)[number], string> = {
 
 /** What was entered, to be entered again where it failed. */
 interface Entered {
+  /** Whether it failed. */
+  failed: boolean
   name: string
   scopes: readonly string[]
   profile: string
@@ -63,10 +65,18 @@ export default definePage<TokensData>({
 })
 
 function enteredIn({ sent }: PageContext, made: TokensData['made']): Entered {
-  if (sent?.action !== 'create' || made) return { name: '', scopes: ['read', 'chat'], profile: '', days: '90' }
+  if (sent?.action !== 'create' || made) {
+    return { failed: false, name: '', scopes: ['read', 'chat'], profile: '', days: '90' }
+  }
   const { form } = sent
   const text = (name: string) => form.get(name) ?? ''
-  return { name: text('name'), scopes: form.getAll('scope'), profile: text('profile'), days: text('days') }
+  return {
+    failed: true,
+    name: text('name'),
+    scopes: form.getAll('scope'),
+    profile: text('profile'),
+    days: text('days'),
+  }
 }
 
 async function create(app: App, { form, identity, actor, now }: ActionContext): Promise<ActionOutcome> {
@@ -76,11 +86,23 @@ async function create(app: App, { form, identity, actor, now }: ActionContext): 
   }
   const wanted = scopes.filter(scope => form.getAll('scope').includes(scope))
   if (wanted.length === 0) throw new TalonError('INVALID_MESSAGE', 'Choose at least one thing that the token may do.')
-  const profile = profiles.find(known => known === form.get('profile'))
-  const days = lifetimesDays.find(known => String(known) === form.get('days'))
+  // What is neither a choice nor the empty one must not be taken for “no bound” and “for ever”.
+  const profile = chosen(form.get('profile'), profiles, 'profile')
+  const days = chosen(form.get('days'), lifetimesDays, 'number of days')
   const expiresAt = days === undefined ? undefined : now + days * dayMs
   const { token } = await createTokenAs(app, identity, { name, scopes: wanted, profile, expiresAt }, { by: actor })
   return { shown: { name, secret: token } }
+}
+
+function chosen<Choice extends string | number>(
+  asked: string | null,
+  choices: readonly Choice[],
+  what: string,
+): Choice | undefined {
+  if (asked === null || asked === '') return undefined
+  const choice = choices.find(known => String(known) === asked)
+  if (choice === undefined) throw new TalonError('INVALID_MESSAGE', `Choose the ${what} from the list.`)
+  return choice
 }
 
 async function revoke(app: App, { form, actor }: ActionContext): Promise<ActionOutcome> {
@@ -104,7 +126,7 @@ function Tokens(data: TokensData): JSX.Element {
         <>
           {made && <Made {...made} />}
           <NewTokenForm {...data} />
-          <List {...data} tokens={tokens} />
+          <TokenList {...data} tokens={tokens} />
         </>
       )}
     </>
@@ -125,7 +147,7 @@ function Made({ name, secret }: { name: string; secret: string }): JSX.Element {
 }
 
 function NewTokenForm({ entered, mayGive, made, tokens }: TokensData): JSX.Element {
-  const isOpen = entered.name !== '' || (!made && tokens?.length === 0)
+  const isOpen = entered.failed || (!made && tokens?.length === 0)
   return (
     <details class="card fold mb-6" open={isOpen}>
       <summary class="cursor-pointer px-5 py-4 font-medium">New token</summary>
@@ -202,95 +224,5 @@ function NewTokenForm({ entered, mayGive, made, tokens }: TokensData): JSX.Eleme
         </div>
       </form>
     </details>
-  )
-}
-
-function List({ tokens, own, now }: TokensData & { tokens: TokenInfo[] }): JSX.Element {
-  if (tokens.length === 0) {
-    return (
-      <div class="card empty">
-        <p class="font-medium text-ink">No tokens yet</p>
-        <p>Programs and other machines sign in with one. Make the first above.</p>
-      </div>
-    )
-  }
-  // What works first, the newest of each on top.
-  const works = (token: TokenInfo) => token.revokedAt === null && (token.expiresAt ?? Number.POSITIVE_INFINITY) > now
-  const sorted = tokens.toSorted((a, b) => Number(works(b)) - Number(works(a)) || b.createdAt - a.createdAt)
-  return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard
-    <section class="table-box" tabIndex={0} aria-label="Tokens">
-      <table class="table">
-        <thead>
-          <tr>
-            <th scope="col">Name</th>
-            <th scope="col">May</th>
-            <th scope="col">Last used</th>
-            <th scope="col">Ends</th>
-            <th scope="col">
-              <span class="sr-only">What to do with it</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {sorted.map(token => (
-            <Row key={token.id} token={token} isOwn={token.id === own} works={works(token)} now={now} />
-          ))}
-        </tbody>
-      </table>
-    </section>
-  )
-}
-
-function Row(input: { token: TokenInfo; isOwn: boolean; works: boolean; now: number }): JSX.Element {
-  const { token, isOwn, works, now } = input
-  const { id, name, profile, lastUsedAt, createdAt } = token
-  return (
-    <tr class={works ? undefined : 'text-muted'}>
-      <th scope="row" class="break-words">
-        {name} {isOwn && <span class="badge">you</span>}
-        <span class="mt-0.5 block text-xs font-normal text-muted">
-          <span class="font-mono">{id}</span>, made <Time at={createdAt} now={now} />
-        </span>
-      </th>
-      <td>
-        {token.scopes.join(', ')}
-        {profile && <span class="mt-0.5 block text-xs text-muted">profile {profile}</span>}
-      </td>
-      <td class="whitespace-nowrap">{lastUsedAt === null ? 'never' : <Time at={lastUsedAt} now={now} />}</td>
-      <td class="whitespace-nowrap">
-        <End token={token} now={now} />
-      </td>
-      <td>{works && <Revoke id={id} name={name} isOwn={isOwn} />}</td>
-    </tr>
-  )
-}
-
-function End({ token: { revokedAt, expiresAt }, now }: { token: TokenInfo; now: number }): JSX.Element {
-  if (revokedAt !== null) {
-    return (
-      <>
-        revoked <Time at={revokedAt} now={now} />
-      </>
-    )
-  }
-  if (expiresAt === null) return <>never</>
-  const days = Math.ceil((expiresAt - now) / dayMs)
-  return <>{days <= 0 ? 'expired' : days === 1 ? 'within a day' : `in ${days} days`}</>
-}
-
-function Revoke({ id, name, isOwn }: { id: string; name: string; isOwn: boolean }): JSX.Element {
-  return (
-    <form method="post" class="flex justify-end">
-      <input type="hidden" name="id" value={id} />
-      <details class="confirm">
-        <summary class="button button-quiet" aria-label={`Revoke ${name}`}>
-          Revoke
-        </summary>
-        <button type="submit" class="button button-danger" name="action" value="revoke">
-          {isOwn ? 'Revoke, and sign me out' : 'Revoke for good'}
-        </button>
-      </details>
-    </form>
   )
 }
