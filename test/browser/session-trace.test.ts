@@ -31,6 +31,13 @@ describe.skipIf(whyNoBrowser() !== undefined)('a session', { timeout: 60_000 }, 
     await page.emulateMedia({ colorScheme: 'dark' })
     expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true)
   }
+  /** Sends the form, and waits until the page that answers it is there: one that still comes cannot be loaded anew. */
+  const sendPlainly = async (page: Page): Promise<void> => {
+    const answered = page.waitForEvent('load')
+    await page.getByRole('button', { name: 'Send' }).click()
+    await answered
+  }
+
   const signInPlainly = async (token: string): Promise<Page> => {
     const page = await dashboard.open({ javaScriptEnabled: false, baseURL: dashboard.gateway.url })
     await page.goto('/login')
@@ -190,12 +197,12 @@ describe.skipIf(whyNoBrowser() !== undefined)('a session', { timeout: 60_000 }, 
     const written = page.getByRole('textbox', { name: 'Message' })
     await page.goto(`/sessions/${sessionId}`)
     await written.fill('hello without a script')
-    await page.getByRole('button', { name: 'Send' }).click()
+    await sendPlainly(page)
     await expect.poll(async () => await dashboard.gateway.app.store.activeRun(sessionId), patience).toBeUndefined()
     await page.reload()
     expect(await answers(page).getByText('offline: hello without a script').count()).toBe(1)
     await written.fill('/tool file_write {"path": "plain.txt", "content": "x"}')
-    await page.getByRole('button', { name: 'Send' }).click()
+    await sendPlainly(page)
     await expect.poll(() => dashboard.gateway.app.approvals.open().length, patience).toBe(1)
     await page.reload()
     await page.getByRole('button', { name: 'Allow once' }).click()
