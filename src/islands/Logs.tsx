@@ -75,11 +75,13 @@ export default function Logs({ entries, place, filter, exportHref, filterId }: L
   return (
     <>
       <div class="log-bar">
-        <p role="status" class="flex items-center gap-2.5 text-sm">
+        <p role="status" class="flex items-center gap-2.5 text-sm max-sm:flex-1">
           <span class={`dot ${paused.value ? 'dot-warn' : hydrated ? 'dot-ok' : ''}`} aria-hidden="true" />
-          {paused.value ? 'Paused' : hydrated ? 'Live' : 'The newest lines'}
+          {paused.value ? 'Paused' : hydrated ? 'Live' : 'Not live'}
         </p>
-        <p class="flex-1 text-sm text-muted tabular-nums">{counts(rows.value.length, gone.value, dropped.value)}</p>
+        <p class="flex-1 text-sm text-muted tabular-nums max-sm:order-last max-sm:basis-full">
+          {counts(rows.value.length, gone.value, dropped.value)}
+        </p>
         <a class="button" href={exportHref} download="talon-log.json">
           Export
         </a>
