@@ -11,6 +11,10 @@ import { samplePaths } from '../support/sample-pages.ts'
 const maxLayoutShift = 0.02
 const wide = { width: 1280, height: 800 }
 const small = { width: 360, height: 740 }
+const views = [
+  [wide, ['light', 'dark']],
+  [small, ['dark', 'light']],
+] as const
 
 const pages = Object.values(
   import.meta.glob<PageEntry>('../../src/server/pages/*.page.tsx', { eager: true, import: 'default' }),
@@ -56,7 +60,7 @@ describe.skipIf(whyNoBrowser() !== undefined)('every page', () => {
     empty.set(pattern, shapeOf(main))
   })
 
-  const looks = 'light and dark, wide and small'
+  const looks = 'wide and small, each light and dark'
   test.each(patterns)(`%s is sound with nothing in it, ${looks}`, pattern => expectSound(page, pathOf(pattern)), pageMs)
 
   describe('with something in it', () => {
@@ -80,22 +84,47 @@ describe.skipIf(whyNoBrowser() !== undefined)('every page', () => {
     test.each(patterns)(`%s is sound, ${looks}`, look, pageMs)
   })
 
+  test(
+    `what is shown to nobody, and for no page, is sound too, ${looks}`,
+    async () => {
+      await expectSound(page, '/nowhere', 'main h1')
+      // The browser itself reports the status of the page.
+      const reported = Array(views.length).fill(expect.stringContaining('404'))
+      expect([said.splice(0), dashboard.complaints.splice(0)]).toEqual([reported, reported])
+      const stranger = await dashboard.open({ baseURL: dashboard.gateway.url })
+      stranger.on('console', message => said.push(message.text()))
+      await stranger.addInitScript(observe)
+      for (const path of ['/login', '/offline']) await expectSound(stranger, path, 'main h1')
+      await stranger.context().close()
+    },
+    pageMs,
+  )
+
   test('leads through a day’s work by the keyboard alone', () => workByKeyboard(dashboard), pageMs)
 })
 
-/** Opens a page, and looks at it wide and light, then small and dark: each width and each scheme is looked at whole. */
-async function expectSound(page: Page, path: string): Promise<void> {
-  await page.setViewportSize(wide)
-  await page.emulateMedia({ colorScheme: 'light' })
-  await page.goto(path)
-  await page.locator('[data-connection="open"]').waitFor()
-  expect(await page.evaluate('layoutShift()')).toBeLessThanOrEqual(maxLayoutShift)
+/**
+ * Opens a page wide, then small, and looks at it in each scheme. A page is laid out by its width while it loads; of the scheme
+ * only colours are, so that it changes in place.
+ */
+async function expectSound(page: Page, path: string, ready = '[data-connection="open"]'): Promise<void> {
+  const found: string[] = []
+  for (const [viewport, schemes] of views) {
+    await page.setViewportSize(viewport)
+    await page.emulateMedia({ colorScheme: schemes[0] })
+    await page.goto(path)
+    await page.locator(ready).waitFor()
+    const shift = await page.evaluate<number>('layoutShift()')
+    const at = (scheme: string) => `${viewport.width} px, ${scheme}:`
+    for (const colorScheme of schemes) {
+      await page.emulateMedia({ colorScheme })
+      const problems = [...(await overflow(page)), ...(await axeProblems(page))]
+      found.push(...problems.map(problem => `${at(colorScheme)} ${problem}`))
+    }
+    if (shift > maxLayoutShift) found.push(`${viewport.width} px: it shifts by ${shift}`)
+  }
   expect(await page.title()).toMatch(/^\S.* · Talon$/)
   expect(await page.locator('h1').count()).toBe(1)
-  const found = [...(await overflow(page)), ...(await axeProblems(page))]
-  await page.setViewportSize(small)
-  await page.emulateMedia({ colorScheme: 'dark' })
-  found.push(...(await overflow(page)), ...(await axeProblems(page)))
   expect(found).toEqual([])
 }
 
