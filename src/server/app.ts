@@ -1,5 +1,4 @@
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
-import { secureHeaders } from 'hono/secure-headers'
 import { TalonError } from '../protocol/errors.ts'
 import { mountHealth } from './api/health.ts'
 import { mountLegacyApi } from './api/legacy.ts'
@@ -8,7 +7,7 @@ import { mountApi } from './api/mount.ts'
 import { createClientAddress } from './client-address.ts'
 import { clearSignInCookie, signInCookie } from './cookies.ts'
 import { bearerToken, hasTokenInUrl } from './credentials.ts'
-import { fromOf, type HttpEnv } from './http.ts'
+import { fromOf, type HttpEnv, setHeader } from './http.ts'
 import { traceHttp } from './http-tracing.ts'
 import { limitHttp } from './limit-http.ts'
 import type { Gatehouse } from './origin.ts'
@@ -16,6 +15,7 @@ import type { Assets } from './pages/assets.ts'
 import { mountPages } from './pages/mount.ts'
 import { problem } from './problem.ts'
 import type { App, Identity } from './record.ts'
+import { securityHeaders } from './security-headers.ts'
 import { isStaticFile } from './static-files.ts'
 
 export interface HttpDeps {
@@ -27,24 +27,10 @@ export interface HttpDeps {
   anybody: Identity | undefined
 }
 
-// No part of a page may come from, or go to, anywhere else.
-const contentSecurityPolicy = {
-  defaultSrc: ["'none'"],
-  scriptSrc: ["'self'"],
-  styleSrc: ["'self'"],
-  connectSrc: ["'self'"],
-  imgSrc: ["'self'", 'data:'],
-  fontSrc: ["'self'"],
-  manifestSrc: ["'self'"],
-  workerSrc: ["'self'"],
-  formAction: ["'self'"],
-  baseUri: ["'none'"],
-  frameAncestors: ["'none'"],
-}
-
 /** The HTTP side of the gateway: middleware in order, then health, REST, v0.3's REST, pages. */
-export function createHttp(app: App, deps: HttpDeps): Hono<HttpEnv> {
+export async function createHttp(app: App, deps: HttpDeps): Promise<Hono<HttpEnv>> {
   const http = new Hono<HttpEnv>({ strict: false })
+  const fixedHeaders = await securityHeaders()
   const addressOf = createClientAddress(() => app.config['server.trustedProxies'])
   http.use(async (c, next) => {
     const started = app.clock.monotonic()
@@ -56,9 +42,9 @@ export function createHttp(app: App, deps: HttpDeps): Hono<HttpEnv> {
         forwardedFor: c.req.header('x-forwarded-for'),
       }),
     )
+    setHeader(c, 'x-request-id', c.get('requestId'))
+    for (const [name, value] of fixedHeaders) setHeader(c, name, value)
     await next()
-    // On the answer itself: `c.header` would make a second one of it, which costs more than all else here.
-    c.res.headers.set('X-Request-Id', c.get('requestId'))
     if (!app.log.isOn('debug')) return
     const line = {
       requestId: c.get('requestId'),
@@ -72,21 +58,11 @@ export function createHttp(app: App, deps: HttpDeps): Hono<HttpEnv> {
   })
   http.use(deps.measure)
   if (app.tracing.enabled) http.use(traceHttp(app))
-  // What a tool made runs nothing, wherever it is opened; set on the way out, behind the policy of pages.
+  // What a tool made runs nothing, wherever it is opened; on the answer itself it goes before the policy of pages.
   http.use('/api/v1/attachments/*', async (c, next) => {
     await next()
     c.res.headers.set('Content-Security-Policy', "default-src 'none'; sandbox")
   })
-  http.use(
-    secureHeaders({
-      contentSecurityPolicy,
-      // With no-referrer a form would post with `Origin: null`.
-      referrerPolicy: 'same-origin',
-      xFrameOptions: 'DENY',
-      strictTransportSecurity: false,
-      permissionsPolicy: { camera: [], geolocation: [], microphone: [], payment: [] },
-    }),
-  )
   // What only looks and goes on is no async function, which would cost each request some promises more.
   http.use((c, next) => {
     const host = c.req.header('host')

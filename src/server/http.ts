@@ -19,6 +19,16 @@ export interface HttpEnv {
   }
 }
 
+/**
+ * A header of the answer, whatever that will be; one that the answer has itself goes before it. On Node's own answer, where
+ * there is one: to give Hono's headers of its own makes it several times dearer.
+ */
+export function setHeader(c: Context<HttpEnv>, name: string, value: string): void {
+  const outgoing = c.env?.outgoing
+  if (outgoing) outgoing.setHeader(name, value)
+  else c.header(name, value)
+}
+
 /** From where a request comes. */
 export function fromOf(c: Context<HttpEnv>): From {
   return { channel: 'http', address: c.get('address'), userAgent: c.req.header('user-agent') }

@@ -162,7 +162,7 @@ async function open(parts: Parts, lock: Lock, assets: Assets): Promise<Opened> {
     allowedOrigins: () => config['server.allowedOrigins'],
   })
   const anybody = config['auth.mode'] === 'none' ? everybody : undefined
-  const http = createHttp(app, { gatehouse, assets, anybody, measure: parts.metrics.http })
+  const http = await createHttp(app, { gatehouse, assets, anybody, measure: parts.metrics.http })
   const serverOptions = { ...headerDeadline, shouldUpgradeCallback: asksForWebSocket }
   const createServer = withShortPipelines(app.limits)
   const server = createAdaptorServer({ fetch: http.fetch, createServer, serverOptions })
