@@ -3,14 +3,14 @@ import { once } from 'node:events'
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Pool } from 'undici'
+import { type Dispatcher, Pool } from 'undici'
 import { loadConfig } from '../src/server/config.ts'
 import { openLog } from '../src/server/log.ts'
 import { createSandbox } from '../src/server/tools/sandbox/sandbox.ts'
 import { searchFiles } from './search-files.ts'
 import { frame, hello, replyTo } from './support/frames.ts'
 import { measure, percentile, type Reading } from './support/measure.ts'
-import { type Server, startTalon, token } from './support/servers.ts'
+import { type Server, startPeer, startTalon, token } from './support/servers.ts'
 import { type Row, row } from './support/table.ts'
 
 const time = { durationMs: 4_000, warmUpMs: 1_500 }
@@ -35,11 +35,14 @@ export async function tools(): Promise<Row[]> {
     })
   try {
     const size = { connections, inFlight: 10 }
-    const pings = await ask(size, 'ping', {})
+    const raw = await rawSockets(size)
     const overSockets = await ask(size, 'tools.invoke', { toolName: cheapest, args: {} })
     const rows = [
-      row(`${cheapest} over WebSocket, ${connections}×10`, overSockets, { against: pings, of: 'ping' }),
-      row(`${cheapest} over HTTP, ${connections} connections`, await overHttp(talon)),
+      row(`${cheapest} over WebSocket, ${connections}×10`, overSockets, { against: raw, of: 'raw ws' }),
+      row(`${cheapest} over HTTP, ${connections} connections`, await overHttp(talon), {
+        against: await bareHono(),
+        of: 'bare Hono',
+      }),
       ...(await sandboxCost()),
       ...(await searchFiles()),
     ]
@@ -57,24 +60,48 @@ export async function tools(): Promise<Row[]> {
   }
 }
 
-async function overHttp({ port }: Server): Promise<Reading> {
-  const pool = new Pool(`http://127.0.0.1:${port}`, { connections, pipelining: 1 })
+/** What the machine can do at all: an echo of a frame as long. */
+async function rawSockets(size: { connections: number; inFlight: number }): Promise<Reading> {
+  const peer = await startPeer('raw-ws.ts')
+  const reading = await measure({
+    ...size,
+    ...time,
+    url: `ws://127.0.0.1:${peer.port}`,
+    request: (_connection, id) => frame(id, 'ping', { pad: 'x'.repeat(190) }),
+    answered: text => text.slice(7, text.indexOf('"', 7)),
+  })
+  await peer.stop()
+  return reading
+}
+
+async function bareHono(): Promise<Reading> {
+  const peer = await startPeer('bare-hono.ts')
+  const reading = await requests(peer, { path: '/livez', method: 'GET' })
+  await peer.stop()
+  return reading
+}
+
+function overHttp(server: Server): Promise<Reading> {
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+  return requests(server, { path: `/api/v1/tools/${cheapest}`, method: 'POST', headers, body: '{"args":{}}' })
+}
+
+async function requests({ port }: Server, request: Dispatcher.RequestOptions): Promise<Reading> {
+  const pool = new Pool(`http://127.0.0.1:${port}`, { connections, pipelining: 1 })
   const latencies: number[] = []
   let refused = 0
   const startedAt = performance.now()
   const elapsedMs = () => performance.now() - startedAt
-  const invoke = async () => {
+  const ask = async () => {
     while (elapsedMs() < time.warmUpMs + time.durationMs) {
       const sentAt = performance.now()
-      const path = `/api/v1/tools/${cheapest}`
-      const { body, statusCode } = await pool.request({ path, method: 'POST', headers, body: '{"args":{}}' })
+      const { body, statusCode } = await pool.request(request)
       await body.dump()
       if (statusCode !== 200) refused += 1
       if (elapsedMs() > time.warmUpMs) latencies.push(performance.now() - sentAt)
     }
   }
-  await Promise.all(Array.from({ length: connections }, invoke))
+  await Promise.all(Array.from({ length: connections }, ask))
   const seconds = (elapsedMs() - time.warmUpMs) / 1_000
   await pool.close()
   return { ...readingOf(latencies), perSecond: latencies.length / seconds, refused }

@@ -22,10 +22,11 @@ export interface Job extends ToolCall {
   stop: AbortController
 }
 
-/** What it acts with; the log names the run in each of its lines. */
+/** What it acts with. */
 export interface Surroundings {
   app: ToolApp
-  log: Log
+  /** Names the run in each of its lines. Made when it is asked for, because most runs write none. */
+  logOf: () => Log
 }
 
 /** What a tool did, and whether its answer is text of others. */
@@ -36,7 +37,7 @@ export interface Performed {
 
 /** Lets a tool act within its time and its room for output; whatever it throws becomes a result. */
 export async function perform(
-  { app, log }: Surroundings,
+  { app, logOf }: Surroundings,
   job: Job,
   emit: (payload: EventPayload<'tool.stream'>) => void,
 ): Promise<Performed> {
@@ -47,28 +48,30 @@ export async function perform(
     shown ??= createOutputStream(app.clock, (from, text) => emit(streamPayload(job, from, text)))
     shown.add(name, chunk)
   }
-  const context = contextOf({ app, log }, job, stream)
+  const context = contextOf({ app, logOf }, job, stream)
   const act = (): Promise<ToolAnswer> => (input.dryRun ? bound.dryRun(context) : bound.run(context))
   const startedAt = app.clock.monotonic()
   const timer = setTimeout(() => stop.abort(timedOut(tool.name, timeoutMs)), timeoutMs)
-  const answer = await settled(act, stop.signal).catch(error => failureOf(error, log, job))
+  const answer = await settled(act, stop.signal).catch(error => failureOf(error, logOf, job))
   clearTimeout(timer)
   shown?.end()
   const durationMs = Math.round(app.clock.monotonic() - startedAt)
   const outcome = outcomeOf(answer, job, durationMs, context.maxOutputBytes)
-  log.debug({ success: outcome.success, durationMs }, 'A tool ran')
+  if (app.log.isOn('debug')) logOf().debug({ success: outcome.success, durationMs }, 'A tool ran')
   const ofAnswer = typeof answer === 'string' ? undefined : answer.taints
   return { outcome, taints: !input.dryRun && (ofAnswer ?? tool.taints) }
 }
 
 /** Field by field, because a copy by spreading costs a run more than most tools. */
-function contextOf({ app, log }: Surroundings, job: Job, stream: ToolContext['stream']): ToolContext {
+function contextOf({ app, logOf }: Surroundings, job: Job, stream: ToolContext['stream']): ToolContext {
   const { invocationId, input, permit, bound, stop } = job
   return {
     config: app.config,
     workspace: app.workspace,
     roots: app.roots,
-    log,
+    get log() {
+      return logOf()
+    },
     clock: app.clock,
     newId: app.newId,
     store: app.store,
@@ -163,10 +166,10 @@ function withMentions(output: string, attachments: readonly AttachmentRef[] = []
   return [output, ...lines].join('\n')
 }
 
-function failureOf(error: unknown, log: Log, { stop }: Job): ToolAnswer {
+function failureOf(error: unknown, logOf: () => Log, { stop }: Job): ToolAnswer {
   const reason: unknown = stop.signal.aborted ? stop.signal.reason : error
   if (reason instanceof TalonError) return { output: '', error: reason.message, code: reason.code }
-  log.error({ err: reason }, 'A tool failed in a way that nobody foresaw')
+  logOf().error({ err: reason }, 'A tool failed in a way that nobody foresaw')
   return { output: '', error: 'Internal error.', code: 'INTERNAL' }
 }
 

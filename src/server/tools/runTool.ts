@@ -230,8 +230,8 @@ export class ToolRunner implements Pick<Tools, 'run' | 'cancel'> {
       const now = revoked(permit)
       return { outcome: refusal(input, invocationId, now.decision, denial(job, now)), taints: false }
     }
-    const log = this.#app.log.child(idsOf(input, invocationId))
-    const performed = await perform({ app: this.#app, log }, job, payload => {
+    const logOf = () => this.#app.log.child(idsOf(input, invocationId))
+    const performed = await perform({ app: this.#app, logOf }, job, payload => {
       input.onStream?.(payload)
       this.#bus.emit('tool.stream', payload)
     })
