@@ -10,6 +10,7 @@ import { http } from './http.ts'
 import { importing } from './import.ts'
 import { limits } from './limits.ts'
 import { logs } from './logs.ts'
+import { pages } from './pages.ts'
 import { pools } from './pools.ts'
 import { search } from './search.ts'
 import { start } from './start.ts'
@@ -32,11 +33,12 @@ const benchmarks = {
   limits,
   logs,
   tools,
+  pages,
   dashboard,
 }
 
-// Those that take many minutes run only where they are named.
-const long = ['dashboard']
+// Those that take minutes, or need a browser, run only where they are named.
+const aside = ['pages', 'dashboard']
 
 const { values, positionals: asked } = parseArgs({
   allowPositionals: true,
@@ -57,5 +59,5 @@ console.log(
   `Node ${process.versions.node}, ${cpus().length} × ${cpu?.model ?? 'unknown processor'}; client and server on this machine.`,
 )
 for (const [name, run] of Object.entries(benchmarks)) {
-  if (asked.length === 0 ? !long.includes(name) : asked.includes(name)) print(name, await run({ minutes }))
+  if (asked.length === 0 ? !aside.includes(name) : asked.includes(name)) print(name, await run({ minutes }))
 }
