@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config'
+import { builtThreads } from './test/support/threads.ts'
 
 export default defineConfig({
+  plugins: [builtThreads()],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   test: {
     include: ['test/**/*.test.ts', 'test/**/*.test.tsx'],
