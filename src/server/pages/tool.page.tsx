@@ -1,5 +1,4 @@
 import type { JSX } from 'preact'
-import { shortId } from '../../islands/parts/SessionRow.tsx'
 import ToolForm, { type ToolFormProps } from '../../islands/ToolForm.tsx'
 import ToolRuns, { type ToolRunsProps } from '../../islands/ToolRuns.tsx'
 import { formOf } from '../../islands/tools/fields.ts'
@@ -12,13 +11,13 @@ import type { ToolDecision, ToolInfo } from '../../protocol/shapes.ts'
 import type { App, Identity, ToolOutcome } from '../record.ts'
 import { Island } from './island.tsx'
 import { type ActionContext, type ActionOutcome, definePage, type PageContext } from './page.ts'
+import { sessionChoices } from './session-choices.ts'
 import { WithSettings } from './setting-links.tsx'
 import { tokenNames } from './token-names.ts'
 import { namedRun, RunSection } from './tool-run.tsx'
 import { ToolsNav } from './tools-nav.tsx'
 
 const runCount = 20
-const sessionCount = 30
 
 interface ToolData {
   tool: ToolInfo
@@ -52,7 +51,7 @@ export default definePage<ToolData>({
       ask('tools.history', { toolName: tool.name, before, limit: runCount }),
       tokenNames(app, identity),
       app.tools.decisions({ tokenId: identity.tokenId, sessionId }),
-      sessionsOf(app, sessionId),
+      sessionChoices(app, sessionId),
       namedRun(context),
       filledOf(app, context, tool),
     ])
@@ -147,19 +146,6 @@ function exampleOf({ parameters }: ToolInfo): Record<string, unknown> | undefine
   const [example] = Array.isArray(parameters['examples']) ? parameters['examples'] : []
   // What a tool gives as an example is what it takes: an object.
   return typeof example === 'object' && example !== null ? (example as Record<string, unknown>) : undefined
-}
-
-/** The newest, and the one that is chosen if it is none of these. */
-async function sessionsOf(app: App, chosen: string | undefined): Promise<ToolFormProps['sessions']> {
-  const { sessions } = await app.store.listSessions({ limit: sessionCount })
-  const nameOf = ({ id, title }: { id: string; title: string | null }) => ({
-    id,
-    name: title || `Untitled ${shortId(id)}`,
-  })
-  const listed = sessions.map(nameOf)
-  if (chosen === undefined || listed.some(({ id }) => id === chosen)) return listed
-  const session = await app.store.getSession(chosen)
-  return session ? [nameOf(session), ...listed] : listed
 }
 
 function ToolView(data: ToolData): JSX.Element {
