@@ -13,6 +13,18 @@ export function relativeTime(at: number, now: number): string {
   return exactTime(at).slice(0, 10)
 }
 
+/** A time to come as people say it, such as "in 3 h"; the date from four weeks on. Both are Unix ms. */
+export function timeUntil(at: number, now: number): string {
+  const left = at - now
+  if (left <= 0) return 'due now'
+  if (left < minuteMs) return 'within a minute'
+  if (left < hourMs) return `in ${Math.floor(left / minuteMs)} min`
+  if (left < dayMs) return `in ${Math.floor(left / hourMs)} h`
+  if (left < 2 * dayMs) return 'in a day'
+  if (left < 28 * dayMs) return `in ${Math.floor(left / dayMs)} days`
+  return `on ${exactTime(at).slice(0, 10)}`
+}
+
 /** The moment in UTC, as the server writes it before the browser knows its own zone. */
 export function exactTime(at: number): string {
   return `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`
@@ -30,13 +42,14 @@ export function duration(ms: number): string {
 
 const refreshMs = 20_000
 
-/** Keeps every `<time data-at>` of the page true, and tells the exact moment in the reader's own zone on hover. */
+/** Keeps every `<time data-at>` and `<time data-until>` of the page true, and tells the exact moment in the reader's own zone on hover. */
 export function keepTimesFresh(): void {
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' })
   const refresh = () => {
-    for (const element of document.querySelectorAll<HTMLTimeElement>('time[data-at]')) {
-      const at = Number(element.dataset['at'])
-      const text = relativeTime(at, Date.now())
+    for (const element of document.querySelectorAll<HTMLTimeElement>('time[data-at], time[data-until]')) {
+      const { until } = element.dataset
+      const at = Number(until ?? element.dataset['at'])
+      const text = (until === undefined ? relativeTime : timeUntil)(at, Date.now())
       element.title = exact.format(at)
       // The text node is the renderer's: it is changed, never replaced.
       if (element.firstChild && element.firstChild.nodeValue !== text) element.firstChild.nodeValue = text

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { duration, exactTime, relativeTime } from '../../src/islands/times.ts'
+import { duration, exactTime, relativeTime, timeUntil } from '../../src/islands/times.ts'
 
 const now = Date.UTC(2026, 10, 23, 12, 0, 0)
 const minuteMs = 60_000
@@ -15,6 +15,18 @@ test.each([
   [40 * 24 * 60 * minuteMs, '2026-10-14'],
 ])('%i ms ago is "%s"', (ago, words) => {
   expect(relativeTime(now - ago, now)).toBe(words)
+})
+
+test.each([
+  [-5_000, 'due now'],
+  [20_000, 'within a minute'],
+  [59 * minuteMs, 'in 59 min'],
+  [3 * 60 * minuteMs, 'in 3 h'],
+  [30 * 60 * minuteMs, 'in a day'],
+  [5 * 24 * 60 * minuteMs, 'in 5 days'],
+  [40 * 24 * 60 * minuteMs, 'on 2027-01-02'],
+])('what comes in %i ms comes "%s"', (left, words) => {
+  expect(timeUntil(now + left, now)).toBe(words)
 })
 
 test.each([
