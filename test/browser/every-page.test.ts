@@ -197,6 +197,11 @@ async function fill({ client, gateway }: Dashboard, sessionId: string): Promise<
   await vi.waitFor(() => expect(gateway.app.approvals.open()).toHaveLength(1), patience)
   await client.request('tools.invoke', { toolName: 'file_read', args: { path: 'missing.txt' } }).catch(() => undefined)
   await gateway.token('read', 'chat')
+  const daily = { text: 'What is new?', cron: '0 8 * * *', timezone: 'Europe/Berlin' }
+  await client.request('schedule.add', { ...daily, name: 'News' })
+  const { schedule } = await client.request('schedule.add', { ...daily, text: 'w'.repeat(300), sessionId })
+  await client.request('schedule.run', { scheduleId: schedule.id })
+  await client.request('schedule.pause', { scheduleId: schedule.id, paused: true })
   const backup = await gateway.fetch('/api/v1/backups', { method: 'POST' })
   expect(backup.status).toBeLessThan(300)
 }

@@ -4,6 +4,7 @@ import type { JSX } from 'preact'
 const paths = {
   dashboard: 'M4 13a8 8 0 1 1 16 0M12 13l4-4M6 19h12',
   sessions: 'M5 5h14a1 1 0 0 1 1 1v9a1 1 0 0 1-1 1h-8l-4 4v-4H5a1 1 0 0 1-1-1V6a1 1 0 0 1 1-1Z',
+  schedules: 'M12 4a8 8 0 1 1 0 16 8 8 0 0 1 0-16ZM12 7.500V12l3 2',
   tools: 'M14.5 6.5a4 4 0 0 1 5-1l-3 3 2 2 3-3a4 4 0 0 1-5.5 4.700L8.5 19.700a2 2 0 0 1-3-3L13 9.500a4 4 0 0 1 1.5-3Z',
   logs: 'M5 6h14M5 10.500h9M5 15h14M5 19.500h6',
   settings: 'M4 7h9M17 7h3M4 17h3M11 17h9M15 4.500v5M9 14.500v5',
@@ -38,6 +39,7 @@ export function Icon({ name }: { name: IconName }): JSX.Element {
 export function sectionIcon(path: string): IconName {
   const names: Readonly<Record<string, IconName>> = {
     '/sessions': 'sessions',
+    '/schedules': 'schedules',
     '/tools': 'tools',
     '/logs': 'logs',
     '/settings': 'settings',

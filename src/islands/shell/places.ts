@@ -13,6 +13,7 @@ export const places: readonly Place[] = [
   { path: '/', label: 'Dashboard', key: 'd' },
   { path: '/sessions', label: 'Sessions', key: 's' },
   { path: '/sessions/new', label: 'New session with options', of: 'Sessions' },
+  { path: '/schedules', label: 'Schedules', key: 'c' },
   { path: '/tools', label: 'Tools', key: 't' },
   { path: '/tools/approvals', label: 'Approvals', of: 'Tools' },
   { path: '/tools/history', label: 'History of tools', of: 'Tools' },

@@ -28,7 +28,7 @@ const filterId = 'log-text'
 export default definePage<LogsData>({
   path: '/logs',
   scope: 'read',
-  navigation: { label: 'Logs', order: 3 },
+  navigation: { label: 'Logs', order: 4 },
   title: () => 'Logs',
   async load(app, { query, identity }) {
     const entered = { level: query('level') ?? '', text: query('text') ?? '', field: query('field') ?? '' }

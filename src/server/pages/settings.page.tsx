@@ -26,7 +26,7 @@ const maxQueryChars = 200
 export default definePage<SettingsData>({
   path: '/settings',
   scope: 'read',
-  navigation: { label: 'Settings', order: 4 },
+  navigation: { label: 'Settings', order: 5 },
   title: data => (data.mode === 'review' ? 'Review changes' : 'Settings'),
   async load(_app, context) {
     if (!context.identity.scopes.has('admin')) return { mode: 'closed' }

@@ -20,7 +20,7 @@ interface ToolsData {
 export default definePage<ToolsData>({
   path: '/tools',
   scope: 'read',
-  navigation: { label: 'Tools', order: 2 },
+  navigation: { label: 'Tools', order: 3 },
   title: () => 'Tools',
   async load(app, { ask, identity, query }) {
     const text = (query('query') ?? '').trim().slice(0, maxQueryChars)

@@ -56,6 +56,7 @@ test('an address with odd values is answered, and never as a fault of the gatewa
     ...['at', 'before', 'after', 'edit'].map(name => `${session}?${name}=`),
     ...[`${session}/trace?run=`, `${session}/trace?before=`, '/tools/file_edit?session=', '/tools/file_edit?again='],
     ...['/tools/history?before=', '/tools/history?run=', '/tools/', '/logs?field=', '/logs?lines=', '/settings?q='],
+    ...['/schedules?id=', '/schedules?session='],
     ...['/settings/providers?edit=', '/settings/budgets?from=', '/settings/audit?before=', '/docs?name=', '/docs/'],
   ]
   const odd = ['NaN', '%00', '%ED%A0%BD', '__proto__', '("*', 'x'.repeat(8_000)]
@@ -148,6 +149,25 @@ test('a new session that is refused keeps what was chosen for it', async () => {
   const html = await refused(await post('/sessions/new', form))
   expect(html).toContain('<option value="read-only" selected>')
   expect(html).toContain(`value="${'x'.repeat(201)}"`)
+})
+
+test('a schedule without a message or a time is refused in words, and keeps what was entered', async () => {
+  const form = { action: 'add', when: 'cron', text: 'Kept <b>text</b>', cron: '0 8 * * *', at: '', timezone: '' }
+  const wrong = { text: ' ', cron: '61 8 * * *', timezone: 'Europe/Nowhere', session: 'none', name: 'x'.repeat(101) }
+  for (const [field, value] of Object.entries(wrong)) {
+    const answer = await post('/schedules', { ...form, [field]: value })
+    expect([400, 404], field).toContain(answer.status)
+    const html = await answer.text()
+    expect(html).toContain('role="alert"')
+    if (field !== 'text') expect(html).toContain('Kept &lt;b>text&lt;/b>')
+    if (field !== 'session') expect(html).toContain(value.trim())
+  }
+  // What was chosen counts, and not what else was entered.
+  expect(await refused(await post('/schedules', { ...form, when: 'at' }))).toContain('Choose the moment')
+  for (const action of ['run', 'pause', 'resume', 'remove']) {
+    expect((await post('/schedules', { action, id: '__proto__' })).status, action).toBe(404)
+  }
+  expect(await gateway.app.schedules.list()).toEqual([])
 })
 
 test('a provider takes no header without its value, reads a long gap at once, and a new key is in the trail', async () => {

@@ -76,6 +76,26 @@ test('a form changes nothing for another site, for nobody, and for a token that 
   expect(gateway.app.backups.list()).toEqual([])
 })
 
+test('schedules are seen with the scope to read, and changed with those for tools and chat alone', async () => {
+  const add = { action: 'add', text: 'What is new?', when: 'cron', cron: '0 8 * * *', name: 'Daily' }
+  const said = await saidAfter(await post('/schedules', add))
+  expect(said).toContain('role="status">“Daily” is scheduled.')
+  const [{ id = '' } = {}] = await gateway.app.schedules.list()
+  for (const scopes of [['read'], ['read', 'chat'], ['read', 'tools']] as const) {
+    const { token } = await gateway.app.auth.createToken({ name: 'reader', scopes: [...scopes] })
+    const who = await signedIn(token)
+    const html = await page('/schedules', who)
+    expect(html).toContain('Daily')
+    expect(html).not.toContain('<form method="post" class')
+    for (const action of ['add', 'run', 'pause', 'resume', 'remove']) {
+      expect((await post('/schedules', { ...add, action, id }, who)).status, `${action} ${scopes}`).toBe(403)
+    }
+  }
+  expect((await post('/schedules', add, '')).headers.get('location')).toBe('/login?next=%2Fschedules')
+  await saidAfter(await post('/schedules', { action: 'remove', id }))
+  expect(await gateway.app.schedules.list()).toEqual([])
+})
+
 test('the trail shows who did what, filtered and paged by its address, and its chain is verified', async () => {
   await gateway.app.audit.written()
   const all = await page('/settings/audit')
