@@ -55,6 +55,7 @@ function shotsOf(sessionId: string): Shot[] {
     { name: 'conversation', path: session, ready: writable },
     { name: 'conversation-phone', path: session, viewport: narrow, scheme: 'dark', ready: writable },
     { name: 'trace', path: `${session}/trace` },
+    { name: 'schedules', path: '/schedules' },
     { name: 'tools', path: '/tools' },
     { name: 'tool', path: '/tools/file_write' },
     { name: 'approvals', path: '/tools/approvals' },
@@ -97,7 +98,16 @@ async function use(client: Client): Promise<string> {
   )
   await say(client, last, '/tool calculate {"expression": "7 days * 3 / day"}')
   await say(client, last, 'Thank you. What do we know now?')
+  await schedule(client)
   return last
+}
+
+async function schedule(client: Client): Promise<void> {
+  const timezone = 'Europe/Berlin'
+  const daily = { text: 'Summarize what is new in birds/.', cron: '0 8 * * 1-5', timezone, name: 'News of the birds' }
+  await client.request('schedule.add', { text: 'Is the backup there?', cron: '0 20 * * *', timezone })
+  const { schedule } = await client.request('schedule.add', daily)
+  await client.request('schedule.run', { scheduleId: schedule.id })
 }
 
 async function say(client: Client, sessionId: string, text: string): Promise<void> {
