@@ -61,7 +61,7 @@ describe.skipIf(whyNoBrowser() !== undefined)('a session', { timeout: 60_000 }, 
     await reader.getByLabel('Or paste a token').fill(await dashboard.gateway.token('read', 'chat'))
     await reader.getByRole('button', { name: 'Sign in' }).click()
     await reader.goto(`/sessions/${sessionId}`)
-    await reader.getByText('file_write waits for a person who allows it.').waitFor()
+    await reader.getByText('file_write waited for a person who allows it when this page was loaded.').waitFor()
     expect(await reader.getByRole('button', { name: 'Allow once' }).count()).toBe(0)
     await reader.context().close()
     await question.getByRole('button', { name: 'Allow once' }).click()

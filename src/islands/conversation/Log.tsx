@@ -145,11 +145,13 @@ function WhoMayAllow({
 }: Pick<LogInput, 'conversation' | 'waitingTools'>): JSX.Element | null {
   const last = conversation.items.value.at(-1)
   if (!conversation.run.value || last?.kind !== 'tool' || last.use.output !== undefined) return null
+  // What writes something was let run.
+  if (conversation.streams.value[last.key] !== undefined) return null
   const { toolName } = last.use
   const needed = 'That needs a token with the scope “approve”.'
   return waitingTools.includes(toolName) ? (
     <p class="alert alert-warn" role="status">
-      {toolName} waits for a person who allows it. {needed}
+      {toolName} waited for a person who allows it when this page was loaded. {needed}
     </p>
   ) : (
     <p class="alert is-late" role="status">
