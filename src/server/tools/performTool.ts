@@ -48,7 +48,7 @@ export async function perform(
     shown ??= createOutputStream(app.clock, (from, text) => emit(streamPayload(job, from, text)))
     shown.add(name, chunk)
   }
-  const context = contextOf({ app, logOf }, job, stream)
+  const context = contextOf(app, job, stream)
   const act = (): Promise<ToolAnswer> => (input.dryRun ? bound.dryRun(context) : bound.run(context))
   const startedAt = app.clock.monotonic()
   const timer = setTimeout(() => stop.abort(timedOut(tool.name, timeoutMs)), timeoutMs)
@@ -63,15 +63,12 @@ export async function perform(
 }
 
 /** Field by field, because a copy by spreading costs a run more than most tools. */
-function contextOf({ app, logOf }: Surroundings, job: Job, stream: ToolContext['stream']): ToolContext {
+function contextOf(app: ToolApp, job: Job, stream: ToolContext['stream']): ToolContext {
   const { invocationId, input, permit, bound, stop } = job
   return {
     config: app.config,
     workspace: app.workspace,
     roots: app.roots,
-    get log() {
-      return logOf()
-    },
     clock: app.clock,
     newId: app.newId,
     store: app.store,

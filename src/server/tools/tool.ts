@@ -59,7 +59,7 @@ export interface ToolApp {
 }
 
 /** One run of a tool. `signal` aborts with the `TalonError` that says why: `TIMEOUT` or `CANCELLED`. */
-export interface ToolContext extends ToolApp {
+export interface ToolContext extends Omit<ToolApp, 'log'> {
   signal: AbortSignal
   invocationId: string
   sessionId: string | undefined
