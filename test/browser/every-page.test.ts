@@ -199,9 +199,10 @@ async function fill({ client, gateway }: Dashboard, sessionId: string): Promise<
   await gateway.token('read', 'chat')
   const daily = { text: 'What is new?', cron: '0 8 * * *', timezone: 'Europe/Berlin' }
   await client.request('schedule.add', { ...daily, name: 'News' })
-  const { schedule } = await client.request('schedule.add', { ...daily, text: 'w'.repeat(300), sessionId })
+  const cron = `${Array.from({ length: 60 }, (_, minute) => minute).join()} * * * *`
+  const { schedule } = await client.request('schedule.add', { ...daily, cron, text: 'w'.repeat(300), sessionId })
   await client.request('schedule.run', { scheduleId: schedule.id })
-  await client.request('schedule.pause', { scheduleId: schedule.id, paused: true })
+  await gateway.app.store.pauseSchedule({ id: schedule.id, paused: `It was refused: ${'w'.repeat(300)}` })
   const backup = await gateway.fetch('/api/v1/backups', { method: 'POST' })
   expect(backup.status).toBeLessThan(300)
 }

@@ -61,7 +61,7 @@ export function Next({ schedule, now }: { schedule: Schedule; now: number }): JS
       {paused !== null ? (
         <>
           <span class="badge badge-warn">paused</span>
-          <span>{paused}</span>
+          <span class="wrap-anywhere">{paused}</span>
         </>
       ) : nextAt === null ? (
         <span class="badge">over</span>
@@ -70,7 +70,7 @@ export function Next({ schedule, now }: { schedule: Schedule; now: number }): JS
           Next <Until at={nextAt} now={now} />, on {momentIn(nextAt, timezone)}
         </span>
       )}
-      <span class="text-muted">{cron === null ? 'once' : <code>{cron}</code>}</span>
+      <span class="text-muted wrap-anywhere">{cron === null ? 'once' : <code>{cron}</code>}</span>
     </p>
   )
 }
@@ -113,7 +113,7 @@ export function Outcome({ run: { state, error } }: { run: ScheduleRun }): JSX.El
     <span>
       <span class={`dot dot-${tone} mr-2`} aria-hidden="true" />
       {word}
-      {error !== null && <span class="text-danger break-words">: {error}</span>}
+      {error !== null && <span class="text-danger wrap-anywhere">: {error}</span>}
     </span>
   )
 }

@@ -40,8 +40,8 @@ export function OneSchedule({ schedule, runs, names, mayChange, now }: OneProps)
         {text}
       </pre>
       <p class="text-sm text-muted">
-        Added <Time at={createdAt} now={now} /> by {names[tokenId] ?? <code>{tokenId}</code>}, whose rights it has;
-        tools may do at most “{profile}”. It goes into{' '}
+        Added <Time at={createdAt} now={now} /> by {names[tokenId] ?? <code class="wrap-anywhere">{tokenId}</code>},
+        whose rights it has; tools may do at most “{profile}”. It goes into{' '}
         {sessionId === null ? (
           'a new session each time'
         ) : (
