@@ -170,6 +170,15 @@ test('a schedule without a message or a time is refused in words, and keeps what
   expect(await gateway.app.schedules.list()).toEqual([])
 })
 
+test('the lines of a scheduled message end as its field counts them, so that one that it takes is not too long', async () => {
+  const text = `${'x'.repeat(15_980)}${'\nb'.repeat(10)}`
+  const form = { action: 'add', when: 'cron', cron: '0 8 * * *', text: text.replaceAll('\n', '\r\n') }
+  expect((await post('/schedules', form)).status).toBe(303)
+  const [{ id = '', text: kept = '' } = {}] = await gateway.app.schedules.list()
+  expect(kept).toBe(text)
+  await post('/schedules', { action: 'remove', id })
+})
+
 test('a provider takes no header without its value, reads a long gap at once, and a new key is in the trail', async () => {
   const { hash } = await gateway.client().request('config.get', {})
   const address = { kind: 'openai-compatible', baseUrl: 'http://127.0.0.1:9/v1' }
