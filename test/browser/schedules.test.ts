@@ -73,6 +73,21 @@ describe.skipIf(whyNoBrowser() !== undefined)('the page of schedules', () => {
     expect(dashboard.complaints.splice(0)).toEqual([expect.stringContaining('400')])
   })
 
+  test('is not held up by half a moment that is hidden again', async () => {
+    await go()
+    await page.getByText('New schedule').click()
+    await page.getByLabel('Message to the agent').fill('After all each day.')
+    await page.getByLabel('Once').check()
+    await page.getByLabel('Moment').click({ position: { x: 15, y: 15 } })
+    await page.keyboard.type('12')
+    await page.getByLabel('Again and again').check()
+    await page.getByLabel('Times').fill('@daily')
+    await page.getByRole('button', { name: 'Add schedule' }).click()
+    await row('After all').waitFor()
+    const [last] = (await schedules()).slice(-1)
+    await dashboard.client.request('schedule.remove', { scheduleId: last?.id ?? '' })
+  })
+
   test('runs one now, which leads to its session, and tells of the run', async () => {
     await go()
     await press('Run now: News')
