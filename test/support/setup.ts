@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { installBrowser } from './browser.ts'
-import { buildThreads, removeThreads } from './threads.ts'
+import { buildThreads, rebuildThreads, removeThreads } from './threads.ts'
 
 /** Of Node: what is compiled, and what is left of sources without their types. Most programs that tests start do little else. */
 const compileCache = join(import.meta.dirname, '..', '..', 'node_modules', '.compile-cache')
@@ -12,6 +12,6 @@ export default function setup(project: TestProject): () => void {
   installBrowser()
   buildThreads()
   // Where tests run again by themselves, whenever a source changes.
-  project.onTestsRerun(async () => buildThreads())
+  project.onTestsRerun(async () => rebuildThreads())
   return removeThreads
 }

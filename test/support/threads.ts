@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, rmSync } from 'node:fs'
+import { cpSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Plugin } from 'vite'
 
 const root = join(import.meta.dirname, '..', '..')
+const packages = join(root, 'node_modules')
 /** A copy for this run, where the packages are found: `dist/` may be built anew meanwhile. */
-const folder = join(root, 'node_modules', `.talon-threads-${process.pid}`)
+const folder = join(packages, `.talon-threads-${process.pid}`)
 /** Which file a thread begins with, in its two forms: beside sources and beside what was built. */
 const threadEntry = /import\.meta\.url\.endsWith\('\.ts'\) \? '\.\/([\w-]+)\.ts' : '\.\/\1\.js'/
 
@@ -30,10 +31,45 @@ export function builtThreads(): Plugin {
 export function buildThreads(): void {
   const build = spawnSync(process.execPath, [join(root, 'scripts', 'build.mjs')], { encoding: 'utf8' })
   if (build.status !== 0) throw new Error(`The build failed: ${build.stderr}`)
+  removeThreads()
   process.env.BUILT_THREADS = pathToFileURL(folder).href
   cpSync(join(root, 'dist', 'server'), folder, { recursive: true, filter: path => !path.endsWith('.map') })
 }
 
+/**
+ * The same where tests run again by themselves, which must not end with each file that is saved half written. Nothing runs
+ * what was built before: threads cannot begin until the sources are right again.
+ */
+export function rebuildThreads(build = buildThreads): void {
+  try {
+    build()
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error)
+    removeThreads()
+    process.env.BUILT_THREADS = pathToFileURL(folder).href
+  }
+}
+
+/** With the copies of runs that were ended before they could do that. */
 export function removeThreads(): void {
-  rmSync(folder, { recursive: true, force: true })
+  for (const name of readdirSync(packages)) {
+    const pid = Number(/^\.talon-threads-(\d+)$/.exec(name)?.[1])
+    if (pid === process.pid || (pid > 0 && !lives(pid))) remove(join(packages, name))
+  }
+}
+
+function remove(copy: string): void {
+  try {
+    rmSync(copy, { recursive: true, force: true })
+  } catch {
+    // Another run removes it as well.
+  }
+}
+
+function lives(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
 }
