@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { plainEnvironment } from '../support/program.ts'
 import { findOldNode, finish, newCheckout } from './checkout.ts'
 
 const oldNode = findOldNode()
@@ -38,6 +39,17 @@ describe('the build that a start makes', () => {
       out: '',
       err: 'dist/ is up to date.\n',
     })
+  })
+
+  it('has beside it what Node compiled of it, until the next build', async () => {
+    const root = newCheckout(showArguments)
+    const start = () => finish(process.execPath, [join(root, 'bin', 'talon.mjs')])
+    const cache = join(root, 'dist', '.cache')
+    await start()
+    expect(readdirSync(cache)).toHaveLength(1)
+    writeFileSync(join(root, 'src', 'cli', 'main.ts'), 'console.log("changed")\n')
+    await finish(process.execPath, [join(root, 'scripts', 'build.mjs')])
+    expect(existsSync(cache)).toBe(false)
   })
 
   it('is made by one of two that start at once, and the other waits for it', async () => {
@@ -115,7 +127,10 @@ describe.skipIf(oldNode === undefined)('an older Node', () => {
 })
 
 async function startOld(node: string, root: string) {
-  const child = spawn(node, [join(root, 'bin', 'talon.mjs')], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const child = spawn(node, [join(root, 'bin', 'talon.mjs')], {
+    env: plainEnvironment(),
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
   const iterator = createLines(child.stdout)
   const lines = { next: async () => String((await iterator.next()).value ?? 'end') }
   const pid = Number((await lines.next()).replace('process ', ''))

@@ -3,6 +3,7 @@ import { accessSync, constants, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkS
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { plainEnvironment } from '../support/program.ts'
 
 const repository = join(import.meta.dirname, '..', '..')
 
@@ -36,7 +37,7 @@ export interface Finished {
 
 /** Runs a program to its end. */
 export function finish(file: string, args: string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}) {
-  const child = spawn(file, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(file, args, { env: plainEnvironment(), ...options, stdio: ['ignore', 'pipe', 'pipe'] })
   let out = ''
   let err = ''
   child.stdout.on('data', chunk => (out += chunk))

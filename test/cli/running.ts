@@ -2,14 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { plainEnvironment } from '../support/program.ts'
 import { type Finished, finish } from './checkout.ts'
 
 const entry = join(import.meta.dirname, '..', '..', 'bin', 'talon.mjs')
 
-/** The environment of a shell that knows nothing of Talon. */
+/** The environment of a shell that knows nothing of Talon, and this. */
 export function plainEnv(extra: Record<string, string> = {}): NodeJS.ProcessEnv {
-  const entries = Object.entries(process.env).filter(([name]) => !name.startsWith('TALON_'))
-  return { ...Object.fromEntries(entries), ...extra }
+  return { ...plainEnvironment(), ...extra }
 }
 
 /** Runs the program as a user does, to its end. */

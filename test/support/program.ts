@@ -142,9 +142,13 @@ async function readiness(child: ChildProcess, printed: () => string, ended: Prom
   early.catch(() => undefined)
 }
 
-/** The environment of a shell that knows nothing of Talon. */
-function plainEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TALON_')))
+/**
+ * The environment of a shell that knows nothing of Talon. Nor of where the tests keep what was compiled: the program has a
+ * folder of its own for that, which goes with it, and in theirs each program in a new place would stay for ever.
+ */
+export function plainEnvironment(): NodeJS.ProcessEnv {
+  const { NODE_COMPILE_CACHE: _, ...environment } = process.env
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('TALON_')))
 }
 
 function failuresIn(text: string): Record<string, unknown>[] {
