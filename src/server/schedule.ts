@@ -45,7 +45,7 @@ export function createSchedules(deps: ScheduleDeps): GatewaySchedules {
       const { next, ...times } = await foreseen({ cron, at, timezone })
       const id = `sched_${deps.newId()}`
       const nextAt = next[0] ?? null
-      const row = { ...wanted, ...times, id, name: name ?? nameOf(wanted.text), createdAt: clock.now(), nextAt }
+      const row = { ...wanted, ...times, id, name: name?.trim() || nameOf(wanted.text), createdAt: clock.now(), nextAt }
       const details = { name: row.name, cron: row.cron, onceAt: row.onceAt, timezone: row.timezone }
       const entry = by && audit.entry({ action: 'schedule.add', target: id, details }, by)
       const added = await store.addSchedule({ ...row, request, audit: entry })
@@ -102,7 +102,7 @@ function after(ms: number, work: () => void): () => void {
 }
 
 function nameOf(text: string): string {
-  const line = text.replace(/\s+/gu, ' ').trim()
+  const line = text.replace(/\s+/gu, ' ').trim() || 'Unnamed'
   return line.length <= maxNameChars ? line : `${line.slice(0, maxNameChars - 1).toWellFormed()}…`
 }
 

@@ -179,6 +179,15 @@ test('the lines of a scheduled message end as its field counts them, so that one
   await post('/schedules', { action: 'remove', id })
 })
 
+test('a schedule that was named with blanks alone can be opened by its name all the same', async () => {
+  const client = gateway.client()
+  const times = { cron: '@daily', name: '  ' }
+  const named = async (text: string) => (await client.request('schedule.add', { ...times, text })).schedule
+  const [one, other] = [await named('What is new?'), await named(' ')]
+  expect([one.name, other.name]).toEqual(['What is new?', 'Unnamed'])
+  for (const { id } of [one, other]) await client.request('schedule.remove', { scheduleId: id })
+})
+
 test('a provider takes no header without its value, reads a long gap at once, and a new key is in the trail', async () => {
   const { hash } = await gateway.client().request('config.get', {})
   const address = { kind: 'openai-compatible', baseUrl: 'http://127.0.0.1:9/v1' }
