@@ -47,8 +47,7 @@ export function enteredIn({ sent, query }: Pick<PageContext, 'sent' | 'query'>):
 /** What a form asks for. @throws TalonError `INVALID_MESSAGE` where the message or its time is missing */
 export function wantedIn(form: URLSearchParams) {
   const given = (name: string) => form.get(name)?.trim() || undefined
-  // A browser sends lines as they end in mail, where its own field and the bound of the protocol count one sign.
-  const text = given('text')?.replaceAll('\r\n', '\n')
+  const text = given('text')
   if (text === undefined) throw invalid('Write what the agent is to be told.')
   const times = form.get('when') === 'at' ? { at: given('at') } : { cron: given('cron') }
   if ('at' in times && times.at === undefined) throw invalid('Choose the moment at which it comes.')

@@ -170,6 +170,14 @@ test('a schedule without a message or a time is refused in words, and keeps what
   expect(await gateway.app.schedules.list()).toEqual([])
 })
 
+test('the lines of a message end as they were written, not as forms send them', async () => {
+  const client = gateway.client()
+  const { sessionId } = await client.request('session.create', { senderId: 'anna', channel: 'cli' })
+  expect((await post(`/sessions/${sessionId}`, { action: 'send', text: 'one\r\ntwo' })).status).toBe(303)
+  const { messages } = await client.request('session.history', { sessionId })
+  expect(messages[0]?.content).toBe('one\ntwo')
+})
+
 test('the lines of a scheduled message end as its field counts them, so that one that it takes is not too long', async () => {
   const text = `${'x'.repeat(15_980)}${'\nb'.repeat(10)}`
   const form = { action: 'add', when: 'cron', cron: '0 8 * * *', text: text.replaceAll('\n', '\r\n') }
