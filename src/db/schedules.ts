@@ -77,7 +77,7 @@ export interface ScheduleCommands {
   ): Promise<boolean>
   /**
    * Sends the message of a due time, makes the run for it, and goes on to the next, all in one commit: each due time is
-   * sent once. `fired` is absent where that was done before, and nothing happens where the schedule is gone, paused or
+   * sent once. `missed` as of `passSchedule`. `fired` is absent where that was done before, and nothing happens where the schedule is gone, paused or
    * elsewhere by now. `SESSION_NOT_FOUND` if its session was deleted.
    */
   fireSchedule(
@@ -90,9 +90,12 @@ export interface ScheduleCommands {
       at: number
       audit?: Audited<unknown>['audit']
     },
-  ): Promise<{ fired?: Accepted }>
-  /** Goes on to the next due time without sending anything; false if it is elsewhere by now. */
-  passSchedule(input: ScheduleStep): Promise<boolean>
+  ): Promise<{ fired?: Accepted; missed?: MissedTimes | undefined }>
+  /**
+   * Goes on to the next due time without sending anything. What was missed, without those that were sent: a clock that went
+   * back comes by them again. Undefined if it is elsewhere by now.
+   */
+  passSchedule(input: ScheduleStep): Promise<MissedTimes | undefined>
 }
 
 export interface ScheduleQueries {

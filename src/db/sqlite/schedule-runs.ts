@@ -1,4 +1,4 @@
-import type { Accepted, ScheduleRun } from '../store.ts'
+import type { Accepted, MissedTimes, ScheduleRun } from '../store.ts'
 import { appendAudit } from './audit.ts'
 import { taint } from './grants.ts'
 import { earlier } from './idempotency.ts'
@@ -17,18 +17,18 @@ const speaker = 'schedule'
 export function fireSchedule(
   connection: Connection,
   input: CommandInput<'fireSchedule'>,
-): Outcome<{ fired?: Accepted }> {
+): Outcome<{ fired?: Accepted; missed?: MissedTimes | undefined }> {
   const { id, dueAt, cause } = input
   const row = cause === 'manual' ? anySchedule(connection, id) : scheduleAt(connection, input)
   if (!row) return { result: {}, changes: [] }
-  if (cause !== 'manual') moveOn(connection, row, input)
+  const missed = cause === 'manual' ? undefined : moveOn(connection, row, input)
   const request = { tokenId: row.token_id, requestId: `schedule:${id}:${dueAt}`, hash: `${id}:${dueAt}` }
   const isKept = connection.prepared('SELECT 1 FROM schedule_runs WHERE schedule_id = ? AND due_at = ?').get(id, dueAt)
-  if (isKept || earlier(connection, request, 'message')) return { result: {}, changes: [] }
+  if (isKept || earlier(connection, request, 'message')) return { result: { missed }, changes: [] }
   const sent = send(connection, row, input, request)
   note(connection, input, sent.result)
   if (input.audit) appendAudit(connection, input.audit)
-  return { result: { fired: sent.result }, changes: sent.changes }
+  return { result: { fired: sent.result, missed }, changes: sent.changes }
 }
 
 /** Newest first. */

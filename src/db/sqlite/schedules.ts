@@ -1,5 +1,5 @@
 import { TalonError } from '../../protocol/errors.ts'
-import type { Schedule, ScheduleStep } from '../store.ts'
+import type { MissedTimes, Schedule, ScheduleStep } from '../store.ts'
 import { sessionNotFound } from './errors.ts'
 import type { Connection } from './open.ts'
 import type { CommandInput, Outcome } from './outcome.ts'
@@ -81,10 +81,9 @@ export function pauseSchedule(connection: Connection, input: CommandInput<'pause
   return { result: changes === 1, changes: [] }
 }
 
-export function passSchedule(connection: Connection, step: ScheduleStep): Outcome<boolean> {
+export function passSchedule(connection: Connection, step: ScheduleStep): Outcome<MissedTimes | undefined> {
   const row = scheduleAt(connection, step)
-  if (row) moveOn(connection, row, step)
-  return { result: row !== undefined, changes: [] }
+  return { result: row && moveOn(connection, row, step), changes: [] }
 }
 
 export function listSchedules(connection: Connection): Schedule[] {
@@ -110,11 +109,31 @@ export function anySchedule(connection: Connection, id: string): ScheduleRow | u
   return connection.prepared<ScheduleRow>(`SELECT ${scheduleColumns} FROM schedules WHERE id = ?`).get(id)
 }
 
-export function moveOn(connection: Connection, row: ScheduleRow, { nextAt, missed }: ScheduleStep): void {
-  const times = [...timesOf(row), ...(missed?.times ?? [])].slice(-maxMissedTimes)
+/** What was missed on the way, see `passSchedule`. */
+export function moveOn(connection: Connection, row: ScheduleRow, step: ScheduleStep & { dueAt?: number }): MissedTimes {
+  const missed = unsent(connection, row, step)
+  const times = [...timesOf(row), ...missed.times].slice(-maxMissedTimes)
   connection
     .prepared('UPDATE schedules SET next_at = ?, missed = missed + ?, missed_at = ? WHERE id = ?')
-    .run(nextAt, missed?.count ?? 0, JSON.stringify(times), row.id)
+    .run(step.nextAt, missed.count, JSON.stringify(times), row.id)
+  return missed
+}
+
+function unsent(
+  connection: Connection,
+  row: ScheduleRow,
+  { missed, dueAt }: ScheduleStep & { dueAt?: number },
+): MissedTimes {
+  const newest = missed?.times.at(-1)
+  if (!missed || newest === undefined) return { count: 0, times: [] }
+  const sent = connection
+    .prepared<{ at: number }>(
+      `SELECT due_at AS at FROM schedule_runs
+       WHERE schedule_id = ? AND cause <> 'manual' AND due_at BETWEEN ? AND ? AND due_at IS NOT ?`,
+    )
+    .all(row.id, row.next_at, newest, dueAt ?? null)
+    .map(({ at }) => at)
+  return { count: missed.count - sent.length, times: missed.times.filter(time => !sent.includes(time)) }
 }
 
 function mustExist(connection: Connection, sessionId: string): void {

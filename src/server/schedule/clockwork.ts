@@ -81,11 +81,12 @@ export function createClockwork(deps: ClockworkDeps): Clockwork {
   const send: Clockwork['send'] = async (schedule, step) => {
     const ids = { messageId: deps.newId(), runId: deps.newId(), newSessionId: `sess_${deps.newId()}` }
     const at = clock.now()
-    const { fired } = await store.fireSchedule({ id: schedule.id, from: schedule.nextAt, ...step, ...ids, at })
+    const taken = await store.fireSchedule({ id: schedule.id, from: schedule.nextAt, ...step, ...ids, at })
+    noteMissed(schedule, taken.missed, 'times of a schedule passed before it had its turn')
+    const { fired } = taken
     if (!fired) return undefined
     underway.add(fired.runId)
     counts.sent += 1
-    noteMissed(schedule, step.missed, 'times of a schedule passed before it had its turn')
     const { sessionId, runId } = fired
     log.info({ scheduleId: schedule.id, schedule: schedule.name, sessionId, runId }, 'a schedule was due')
     deps.runs.wake(sessionId)
@@ -98,9 +99,7 @@ export function createClockwork(deps: ClockworkDeps): Clockwork {
   }
   const pass = async (schedule: Schedule, now: number, why: string) => {
     const { nextAt, ...missed } = await missedUntil(await timesOf(schedule), schedule.nextAt, now)
-    if (await store.passSchedule({ id: schedule.id, from: schedule.nextAt, nextAt, missed })) {
-      noteMissed(schedule, missed, why)
-    }
+    noteMissed(schedule, await store.passSchedule({ id: schedule.id, from: schedule.nextAt, nextAt, missed }), why)
   }
   /** Whether a message was sent for one that is due. */
   const turn = async (schedule: Schedule, dueAt: number, now: number, free: number): Promise<boolean> => {

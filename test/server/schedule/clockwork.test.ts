@@ -77,7 +77,7 @@ test('the same due time is sent once, whoever tries it again', async () => {
   expect(tries.map(({ fired }) => fired?.runId)).toEqual(['r-a', undefined, undefined])
   // Where the schedule was set back to it, the message that is there says so.
   await at.store.passSchedule({ id, from: dueAt + 24 * hourMs, nextAt: dueAt })
-  expect(await at.store.fireSchedule({ ...step, ...ids('d') })).toEqual({})
+  expect(await at.store.fireSchedule({ ...step, ...ids('d') })).toEqual({ missed: { count: 0, times: [] } })
   expect(await at.one(id)).toMatchObject({ nextAt: dueAt + 24 * hourMs })
   expect(await at.store.getSession('s-d')).toBeUndefined()
   expect(await at.store.counts()).toMatchObject({ totalMessages: 1 })
@@ -134,6 +134,21 @@ test('a clock that is set back sends nothing again, and goes on with what comes 
   expect(at.woken).toHaveLength(2)
   await at.pass(30 * minuteMs)
   expect(at.woken).toHaveLength(3)
+})
+
+test('a clock that is set back while a run is at work misses nothing that was sent', async () => {
+  await using at = await bench(start)
+  const id = await at.add('*/10 * * * *')
+  await at.pass(10 * minuteMs)
+  at.clock.set('2026-11-23T07:35:00Z')
+  await at.pass(30 * secondMs)
+  expect(await at.one(id)).toMatchObject({ nextAt: Date.parse('2026-11-23T07:40:00Z') })
+  // 7:40 was sent, 7:50 was not.
+  await at.pass(5 * minuteMs)
+  expect(await at.one(id)).toMatchObject({ missed: 0, nextAt: Date.parse('2026-11-23T07:50:00Z') })
+  expect(at.schedules.stats()).toMatchObject({ sent: 1, missed: 0 })
+  await at.pass(10 * minuteMs)
+  expect(await at.one(id)).toMatchObject({ missed: 1, missedAt: [Date.parse('2026-11-23T07:50:00Z')] })
 })
 
 test('one whose last run is still at work waits for its next time', async () => {
