@@ -12,6 +12,8 @@ export default defineConfig({
     maxWorkers: '100%',
     // Node strips types with WebAssembly. V8 now and then aborts when a thread ends that had made faster wrappers for it.
     execArgv: ['--wasm-wrapper-tiering-budget=1000000000'],
+    // A machine of others may take the processor away for seconds. The run names what passed at its second try only.
+    retry: process.env.CI ? 1 : 0,
     testTimeout: 20_000,
     hookTimeout: 60_000,
   },

@@ -18,7 +18,8 @@ function main(args) {
     // Some tests start the program as it is installed, several at once: it is built once before them.
     if (node([join(root, 'scripts', 'build.mjs')]) !== 0) return end({ passed: 0, failed: 1, skipped: 0 }, 1)
     const file = join(folder, 'report.json')
-    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
+    const again = join(root, 'test', 'support', 'second-tries.ts')
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`, `--reporter=${again}`]
     const status = node([vitest, 'run', ...reporters, ...args])
     return end(countsOf(file, status), status)
   } finally {
