@@ -1,5 +1,6 @@
 import type { JSX } from 'preact'
 import { TalonError } from '../../protocol/errors.ts'
+import { Field } from './field.tsx'
 import type { PageContext } from './page.ts'
 import type { SessionChoice } from './session-choices.ts'
 
@@ -98,20 +99,13 @@ export function NewScheduleForm(input: {
               ))}
             </select>
           </div>
-          <div>
-            <label class="label" for="name">
-              Name
-            </label>
-            <input
-              id="name"
-              class="input"
-              name="name"
-              value={entered.name}
-              maxLength={maxNameChars}
-              placeholder="The beginning of the message"
-              autocomplete="off"
-            />
-          </div>
+          <Field
+            label="Name"
+            name="name"
+            value={entered.name}
+            maxLength={maxNameChars}
+            placeholder="The beginning of the message"
+          />
         </div>
         <div class="flex flex-wrap items-center gap-x-4 gap-y-2">
           <button type="submit" class="button button-primary" name="action" value="add">
@@ -143,22 +137,23 @@ function Times({ entered, zone }: { entered: Entered; zone: string }): JSX.Eleme
         ))}
       </div>
       <div class="grid gap-5 sm:grid-cols-2">
-        <div class="when-cron">
-          <label class="label" for="cron">
-            Times
-          </label>
-          <input
-            id="cron"
-            class="input font-mono"
-            name="cron"
-            value={entered.cron}
-            list="cron-examples"
-            maxLength={maxTimesChars}
-            placeholder="0 8 * * 1-5"
-            autocomplete="off"
-            spellcheck={false}
-            aria-describedby="cron-help"
-          />
+        <Field
+          label="Times"
+          name="cron"
+          boxClass="when-cron"
+          class="input font-mono"
+          value={entered.cron}
+          list="cron-examples"
+          maxLength={maxTimesChars}
+          placeholder="0 8 * * 1-5"
+          spellcheck={false}
+          help={
+            <>
+              Minute, hour, day of the month, month, day of the week: <code class="whitespace-nowrap">0 8 * * 1-5</code>{' '}
+              is 8:00 from Monday to Friday, <code class="whitespace-nowrap">*/15 * * * *</code> every 15 minutes.
+            </>
+          }
+        >
           <datalist id="cron-examples">
             {examples.map(([cron, words]) => (
               <option key={cron} value={cron}>
@@ -166,36 +161,17 @@ function Times({ entered, zone }: { entered: Entered; zone: string }): JSX.Eleme
               </option>
             ))}
           </datalist>
-          <p class="help" id="cron-help">
-            Minute, hour, day of the month, month, day of the week: <code class="whitespace-nowrap">0 8 * * 1-5</code>{' '}
-            is 8:00 from Monday to Friday, <code class="whitespace-nowrap">*/15 * * * *</code> every 15 minutes.
-          </p>
-        </div>
-        <div class="when-at">
-          <label class="label" for="at">
-            Moment
-          </label>
-          <input id="at" class="input" type="datetime-local" name="at" value={entered.at} />
-        </div>
-        <div>
-          <label class="label" for="timezone">
-            Time zone
-          </label>
-          <input
-            id="timezone"
-            class="input"
-            name="timezone"
-            value={entered.timezone}
-            maxLength={100}
-            placeholder={zone}
-            autocomplete="off"
-            spellcheck={false}
-            aria-describedby="timezone-help"
-          />
-          <p class="help" id="timezone-help">
-            Such as “Europe/Berlin”; that of the gateway, {zone}, where it is empty.
-          </p>
-        </div>
+        </Field>
+        <Field label="Moment" name="at" boxClass="when-at" type="datetime-local" value={entered.at} />
+        <Field
+          label="Time zone"
+          name="timezone"
+          value={entered.timezone}
+          maxLength={100}
+          placeholder={zone}
+          spellcheck={false}
+          help={`Such as “Europe/Berlin”; that of the gateway, ${zone}, where it is empty.`}
+        />
       </div>
     </fieldset>
   )

@@ -1,5 +1,6 @@
 import type { JSX } from 'preact'
 import { Time, Until } from '../../islands/parts/Time.tsx'
+import { momentIn } from '../moment.ts'
 import type { Schedule, ScheduleRun } from '../record.ts'
 
 const outcomes: Record<NonNullable<ScheduleRun['state']>, { word: string; tone: string }> = {
@@ -67,7 +68,7 @@ export function Next({ schedule, now }: { schedule: Schedule; now: number }): JS
         <span class="badge">over</span>
       ) : (
         <span>
-          Next <Until at={nextAt} now={now} />, on {momentIn(nextAt, timezone)}
+          Next <Until at={nextAt} now={now} />, on {momentIn(nextAt, timezone)} ({timezone})
         </span>
       )}
       <span class="text-muted wrap-anywhere">{cron === null ? 'once' : <code>{cron}</code>}</span>
@@ -150,11 +151,4 @@ export function Buttons({ schedule: { id, name, paused, nextAt } }: { schedule: 
       </details>
     </form>
   )
-}
-
-/** A moment to the minute, as a clock on the wall of that zone shows it. */
-export function momentIn(at: number, timeZone: string): string {
-  const format = { dateStyle: 'medium', timeStyle: 'short', timeZone } as const
-  const day = new Intl.DateTimeFormat('en-GB', { weekday: 'short', timeZone }).format(at)
-  return `${day} ${new Intl.DateTimeFormat('en-GB', format).format(at)} (${timeZone})`
 }

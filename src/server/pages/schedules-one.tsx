@@ -1,7 +1,8 @@
 import type { JSX } from 'preact'
 import { Time } from '../../islands/parts/Time.tsx'
+import { momentIn } from '../moment.ts'
 import type { Schedule, ScheduleRun } from '../record.ts'
-import { Buttons, momentIn, Next, Outcome, timesMissed } from './schedules-list.tsx'
+import { Buttons, Next, Outcome, timesMissed } from './schedules-list.tsx'
 
 const causes: Record<ScheduleRun['cause'], string> = {
   due: 'by the clock',
@@ -66,7 +67,9 @@ function Missed({ schedule: { missed, missedAt, timezone } }: { schedule: Schedu
       </summary>
       <ul class="mt-2">
         {missedAt.toReversed().map(at => (
-          <li key={at}>{momentIn(at, timezone)}</li>
+          <li key={at}>
+            {momentIn(at, timezone)} ({timezone})
+          </li>
         ))}
       </ul>
       {missed > missedAt.length && <p class="mt-1">Those before are not listed.</p>}

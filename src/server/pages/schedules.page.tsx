@@ -1,9 +1,10 @@
 import type { JSX } from 'preact'
 import type { ReplyPayload } from '../../protocol/messages.ts'
+import { momentIn } from '../moment.ts'
 import type { App, Identity, Schedule } from '../record.ts'
 import { type ActionContext, type ActionOutcome, definePage, type PageContext } from './page.ts'
 import { type Entered, enteredIn, NewScheduleForm, wantedIn } from './schedules-form.tsx'
-import { momentIn, ScheduleList } from './schedules-list.tsx'
+import { ScheduleList } from './schedules-list.tsx'
 import { OneSchedule } from './schedules-one.tsx'
 import { type SessionChoice, sessionChoices } from './session-choices.ts'
 import { tokenNames } from './token-names.ts'
@@ -67,7 +68,7 @@ async function knownOf({ ask }: PageContext, id: string | undefined): Promise<Sc
 async function add(_app: App, { ask, form }: ActionContext): Promise<ActionOutcome> {
   const { schedule } = await ask('schedule.add', wantedIn(form))
   const { name, nextAt, timezone } = schedule
-  const when = nextAt === null ? '' : ` It comes on ${momentIn(nextAt, timezone)}.`
+  const when = nextAt === null ? '' : ` It comes on ${momentIn(nextAt, timezone)} (${timezone}).`
   return { to: '/schedules', said: `“${name}” is scheduled.${when}` }
 }
 
@@ -81,7 +82,9 @@ async function pause({ ask, form }: ActionContext, paused: boolean): Promise<Act
   const { schedule } = await ask('schedule.pause', { scheduleId: form.get('id') ?? '', paused })
   const { name, nextAt, timezone } = schedule
   if (paused) return { said: `“${name}” is paused until you resume it.` }
-  return { said: `“${name}” goes on.${nextAt === null ? '' : ` It comes on ${momentIn(nextAt, timezone)}.`}` }
+  return {
+    said: `“${name}” goes on.${nextAt === null ? '' : ` It comes on ${momentIn(nextAt, timezone)} (${timezone}).`}`,
+  }
 }
 
 async function remove(_app: App, { ask, form }: ActionContext): Promise<ActionOutcome> {

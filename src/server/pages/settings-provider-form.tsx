@@ -1,6 +1,7 @@
 import type { JSX } from 'preact'
 import { plain } from '../../islands/dashboard/words.ts'
 import type { ProviderCheck } from '../record-models.ts'
+import { Field } from './field.tsx'
 import { idsIn, type ProviderDraft } from './settings-provider-draft.ts'
 import { kindWords } from './settings-provider-list.tsx'
 import type { ProviderPreset } from './settings-provider-presets.ts'
@@ -52,22 +53,16 @@ export function ProviderForm(props: ProviderFormProps): JSX.Element {
             </select>
           </div>
         </div>
-        <div>
-          <label class="label" for="baseUrl">
-            Base URL
-          </label>
-          <input
-            id="baseUrl"
-            class="input font-mono"
-            name="baseUrl"
-            type="url"
-            value={draft.baseUrl}
-            maxLength={2_000}
-            placeholder="https://api.example.com/v1"
-            autocomplete="off"
-          />
-          <p class="help">Up to and with /v1. A server on this machine or in your network is fine.</p>
-        </div>
+        <Field
+          label="Base URL"
+          name="baseUrl"
+          class="input font-mono"
+          type="url"
+          value={draft.baseUrl}
+          maxLength={2_000}
+          placeholder="https://api.example.com/v1"
+          help="Up to and with /v1. A server on this machine or in your network is fine."
+        />
         <KeyFields {...props} />
         <div>
           <label class="label" for="models">
@@ -114,23 +109,16 @@ function NameField({ draft: { was, name } }: { draft: ProviderDraft }): JSX.Elem
     )
   }
   return (
-    <div>
-      <label class="label" for="name">
-        Name
-      </label>
-      <input
-        id="name"
-        class="input"
-        name="name"
-        value={name}
-        maxLength={64}
-        pattern="[a-z0-9][a-z0-9_\-]*"
-        title="Lower case letters, digits, - and _"
-        required
-        autocomplete="off"
-      />
-      <p class="help">Yours to choose: models are called name/model. Lower case letters, digits, - and _.</p>
-    </div>
+    <Field
+      label="Name"
+      name="name"
+      value={name}
+      maxLength={64}
+      pattern="[a-z0-9][a-z0-9_\-]*"
+      title="Lower case letters, digits, - and _"
+      required
+      help="Yours to choose: models are called name/model. Lower case letters, digits, - and _."
+    />
   )
 }
 
@@ -139,40 +127,38 @@ function KeyFields({ draft, preset, savedKey, keptKey }: ProviderFormProps): JSX
   return (
     <fieldset class="grid gap-5 sm:grid-cols-2">
       <legend class="sr-only">Key</legend>
-      <div>
-        <label class="label" for="key">
-          {savedKey === undefined && !isKept ? 'API key' : 'New API key'}
-        </label>
-        <input id="key" class="input" name="key" type="password" maxLength={10_000} autocomplete="new-password" />
-        <p class="help">
-          {isKept
-            ? 'The key that you entered is kept for saving, and not shown again. '
-            : savedKey !== undefined && `Left empty, the one that is there stays (${savedKey}). `}
-          {preset?.keysAt !== undefined && `You get one at ${preset.keysAt}. `}
-          It is kept in a file that only the gateway may read, and never shown.
-        </p>
+      <Field
+        label={savedKey === undefined && !isKept ? 'API key' : 'New API key'}
+        name="key"
+        type="password"
+        maxLength={10_000}
+        autocomplete="new-password"
+        help={
+          <>
+            {isKept
+              ? 'The key that you entered is kept for saving, and not shown again. '
+              : savedKey !== undefined && `Left empty, the one that is there stays (${savedKey}). `}
+            {preset?.keysAt !== undefined && `You get one at ${preset.keysAt}. `}
+            It is kept in a file that only the gateway may read, and never shown.
+          </>
+        }
+      >
         {savedKey !== undefined && (
           <label class="mt-2 flex items-center gap-2 text-sm">
             <input type="checkbox" name="removeKey" class="size-4 accent-accent" checked={draft.removesKey} /> Remove
             the key
           </label>
         )}
-      </div>
-      <div>
-        <label class="label" for="env">
-          Or an environment variable that holds it
-        </label>
-        <input
-          id="env"
-          class="input font-mono"
-          name="env"
-          value={draft.env}
-          maxLength={200}
-          placeholder="OPENAI_API_KEY"
-          autocomplete="off"
-        />
-        <p class="help">Of the gateway, as it was started. A local server needs neither.</p>
-      </div>
+      </Field>
+      <Field
+        label="Or an environment variable that holds it"
+        name="env"
+        class="input font-mono"
+        value={draft.env}
+        maxLength={200}
+        placeholder="OPENAI_API_KEY"
+        help="Of the gateway, as it was started. A local server needs neither."
+      />
     </fieldset>
   )
 }
@@ -196,32 +182,20 @@ function HeaderFields({ draft, headers }: ProviderFormProps): JSX.Element {
             Remove <span class="font-mono">{name}</span>
           </label>
         ))}
-        <div>
-          <label class="label" for="headerName">
-            Send another header
-          </label>
-          <input
-            id="headerName"
-            class="input font-mono"
-            name="headerName"
-            value={draft.headerName}
-            maxLength={100}
-            autocomplete="off"
-          />
-        </div>
-        <div>
-          <label class="label" for="headerValue">
-            Its value, never shown
-          </label>
-          <input
-            id="headerValue"
-            class="input"
-            name="headerValue"
-            type="password"
-            maxLength={4_000}
-            autocomplete="new-password"
-          />
-        </div>
+        <Field
+          label="Send another header"
+          name="headerName"
+          class="input font-mono"
+          value={draft.headerName}
+          maxLength={100}
+        />
+        <Field
+          label="Its value, never shown"
+          name="headerValue"
+          type="password"
+          maxLength={4_000}
+          autocomplete="new-password"
+        />
       </div>
     </details>
   )

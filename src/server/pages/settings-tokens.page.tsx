@@ -4,6 +4,7 @@ import { TalonError } from '../../protocol/errors.ts'
 import { profiles, type Scope, scopes } from '../../protocol/shapes.ts'
 import { createTokenAs } from '../new-tokens.ts'
 import type { App, TokenInfo } from '../record.ts'
+import { Field } from './field.tsx'
 import { Island } from './island.tsx'
 import { type ActionContext, type ActionOutcome, definePage, type PageContext } from './page.ts'
 import { NeedsAdmin } from './settings-form.tsx'
@@ -152,21 +153,14 @@ function NewTokenForm({ entered, mayGive, made, tokens }: TokensData): JSX.Eleme
     <details class="card fold mb-6" open={isOpen}>
       <summary class="cursor-pointer px-5 py-4 font-medium">New token</summary>
       <form method="post" class="flex flex-col gap-5 border-t border-line px-5 py-5">
-        <div>
-          <label class="label" for="name">
-            Name
-          </label>
-          <input
-            id="name"
-            class="input"
-            name="name"
-            value={entered.name}
-            maxLength={maxNameChars}
-            required
-            autocomplete="off"
-          />
-          <p class="help">What uses it, such as “phone” or “nightly report”.</p>
-        </div>
+        <Field
+          label="Name"
+          name="name"
+          value={entered.name}
+          maxLength={maxNameChars}
+          required
+          help="What uses it, such as “phone” or “nightly report”."
+        />
         <fieldset>
           <legend class="label">What it may do</legend>
           <div class="grid gap-2 sm:grid-cols-2">

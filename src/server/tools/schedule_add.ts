@@ -1,8 +1,8 @@
 import * as z from 'zod'
 import { TalonError } from '../../protocol/errors.ts'
+import { momentIn } from '../moment.ts'
 import { lowerProfile } from '../profiles.ts'
 import { originOf, storedLine, storedText } from './memory/keep.ts'
-import { momentIn } from './schedules/words.ts'
 import { defineTool, type ToolContext } from './tool.ts'
 
 const noChat = 'To schedule messages takes a token with the scope "chat": they are sent with its rights.'

@@ -1,7 +1,7 @@
 import * as z from 'zod'
+import { momentIn } from '../moment.ts'
 import type { Schedule } from '../record.ts'
 import { cutText, outsideMark } from './memory/keep.ts'
-import { momentIn } from './schedules/words.ts'
 import { defineTool } from './tool.ts'
 
 const maxTextChars = 200
