@@ -3,6 +3,12 @@ import { Time } from '../../islands/parts/Time.tsx'
 import { momentIn } from '../moment.ts'
 import type { Schedule, ScheduleRun } from '../record.ts'
 import { Buttons, Next, Outcome, timesMissed } from './schedules-list.tsx'
+import { Table } from './table.tsx'
+
+const columns = [
+  ...['Due', 'Why it came', 'How it ended'].map(label => ({ label })),
+  { label: 'Where', kind: 'unseen' },
+] as const
 
 const causes: Record<ScheduleRun['cause'], string> = {
   due: 'by the clock',
@@ -79,35 +85,22 @@ function Missed({ schedule: { missed, missedAt, timezone } }: { schedule: Schedu
 
 function Runs({ runs, now }: Pick<OneProps, 'runs' | 'now'>): JSX.Element {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard
-    <section class="table-box" tabIndex={0} aria-label="Its newest runs">
-      <table class="table">
-        <thead>
-          <tr>
-            <th scope="col">Due</th>
-            <th scope="col">Why it came</th>
-            <th scope="col">How it ended</th>
-            <th scope="col">
-              <span class="sr-only">Where</span>
+    <Table label="Its newest runs" columns={columns}>
+      <tbody>
+        {runs.map(run => (
+          <tr key={run.runId}>
+            <th scope="row" class="whitespace-nowrap">
+              <Time at={run.dueAt} now={now} />
             </th>
+            <td class="whitespace-nowrap">{causes[run.cause]}</td>
+            <td>
+              <Outcome run={run} />
+            </td>
+            <td class="text-right whitespace-nowrap">{run.state !== null && <Links run={run} />}</td>
           </tr>
-        </thead>
-        <tbody>
-          {runs.map(run => (
-            <tr key={run.runId}>
-              <th scope="row" class="whitespace-nowrap">
-                <Time at={run.dueAt} now={now} />
-              </th>
-              <td class="whitespace-nowrap">{causes[run.cause]}</td>
-              <td>
-                <Outcome run={run} />
-              </td>
-              <td class="text-right whitespace-nowrap">{run.state !== null && <Links run={run} />}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
+        ))}
+      </tbody>
+    </Table>
   )
 }
 

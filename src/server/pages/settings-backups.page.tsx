@@ -7,6 +7,13 @@ import type { App, BackupFile, LastBackup } from '../record.ts'
 import { type ActionContext, type ActionOutcome, definePage } from './page.ts'
 import { NeedsAdmin } from './settings-form.tsx'
 import { SettingsNav } from './settings-nav.tsx'
+import { Table } from './table.tsx'
+
+const columns = [
+  ...['Backup', 'Made', 'Kind'].map(label => ({ label })),
+  { label: 'Size', kind: 'number' },
+  { label: 'What to do with it', kind: 'unseen' },
+] as const
 
 interface BackupsData {
   /** Undefined for whoever may not see them. */
@@ -132,29 +139,13 @@ function Empty(): JSX.Element {
 
 function List({ backups, now }: { backups: BackupFile[]; now: number }): JSX.Element {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard
-    <section class="table-box" tabIndex={0} aria-label="Backups, newest first">
-      <table class="table">
-        <thead>
-          <tr>
-            <th scope="col">Backup</th>
-            <th scope="col">Made</th>
-            <th scope="col">Kind</th>
-            <th scope="col" class="num">
-              Size
-            </th>
-            <th scope="col">
-              <span class="sr-only">What to do with it</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {backups.map(backup => (
-            <Row key={backup.name} backup={backup} now={now} />
-          ))}
-        </tbody>
-      </table>
-    </section>
+    <Table label="Backups, newest first" columns={columns}>
+      <tbody>
+        {backups.map(backup => (
+          <Row key={backup.name} backup={backup} now={now} />
+        ))}
+      </tbody>
+    </Table>
   )
 }
 

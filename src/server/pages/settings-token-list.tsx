@@ -1,6 +1,12 @@
 import type { JSX } from 'preact'
 import { Time } from '../../islands/parts/Time.tsx'
 import type { TokenInfo } from '../record.ts'
+import { Table } from './table.tsx'
+
+const columns = [
+  ...['Name', 'May', 'Last used', 'Ends'].map(label => ({ label })),
+  { label: 'What to do with it', kind: 'unseen' },
+] as const
 
 const dayMs = 86_400_000
 
@@ -18,27 +24,13 @@ export function TokenList({ tokens, own, now }: { tokens: TokenInfo[]; own: stri
   const works = (token: TokenInfo) => token.revokedAt === null && (token.expiresAt ?? Number.POSITIVE_INFINITY) > now
   const sorted = tokens.toSorted((a, b) => Number(works(b)) - Number(works(a)) || b.createdAt - a.createdAt)
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard
-    <section class="table-box" tabIndex={0} aria-label="Tokens">
-      <table class="table">
-        <thead>
-          <tr>
-            <th scope="col">Name</th>
-            <th scope="col">May</th>
-            <th scope="col">Last used</th>
-            <th scope="col">Ends</th>
-            <th scope="col">
-              <span class="sr-only">What to do with it</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {sorted.map(token => (
-            <Row key={token.id} token={token} isOwn={token.id === own} works={works(token)} now={now} />
-          ))}
-        </tbody>
-      </table>
-    </section>
+    <Table label="Tokens" columns={columns}>
+      <tbody>
+        {sorted.map(token => (
+          <Row key={token.id} token={token} isOwn={token.id === own} works={works(token)} now={now} />
+        ))}
+      </tbody>
+    </Table>
   )
 }
 

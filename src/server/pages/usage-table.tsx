@@ -1,6 +1,11 @@
 import type { JSX } from 'preact'
 import { dollars } from '../../islands/dashboard/words.ts'
 import type { ReplyPayload } from '../../protocol/messages.ts'
+import { Table } from './table.tsx'
+
+const sums = ['Calls', 'Tokens in', 'Tokens out', 'Tool runs', 'Cost'].map(
+  label => ({ label, kind: 'number' }) as const,
+)
 
 type Report = ReplyPayload<'usage.get'>
 type Row = Report['rows'][number]
@@ -31,37 +36,24 @@ export function UsageTable({ report }: { report: Report }): JSX.Element {
       ) : (
         <>
           {by === 'day' && rows.length > 1 && <Bars rows={rows} />}
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard */}
-          <section class="table-box" tabIndex={0} aria-label={`Usage by ${by}`}>
-            <table class="table">
-              <thead>
-                <tr>
-                  <th scope="col">{words[by]}</th>
-                  {['Calls', 'Tokens in', 'Tokens out', 'Tool runs', 'Cost'].map(label => (
-                    <th key={label} scope="col" class="num">
-                      {label}
-                    </th>
-                  ))}
+          <Table label={`Usage by ${by}`} columns={[{ label: words[by] }, ...sums]}>
+            <tbody>
+              {rows.map((row, at) => (
+                <tr key={`${by}-${at}`}>
+                  <th scope="row" class="break-words">
+                    <Name row={row} by={by} />
+                  </th>
+                  <Sums row={row} />
                 </tr>
-              </thead>
-              <tbody>
-                {rows.map((row, at) => (
-                  <tr key={`${by}-${at}`}>
-                    <th scope="row" class="break-words">
-                      <Name row={row} by={by} />
-                    </th>
-                    <Sums row={row} />
-                  </tr>
-                ))}
-              </tbody>
-              <tfoot>
-                <tr>
-                  <th scope="row">All</th>
-                  <Sums row={total} />
-                </tr>
-              </tfoot>
-            </table>
-          </section>
+              ))}
+            </tbody>
+            <tfoot>
+              <tr>
+                <th scope="row">All</th>
+                <Sums row={total} />
+              </tr>
+            </tfoot>
+          </Table>
           {report.more && <p class="mt-2 text-sm text-muted">The first {rows.length} rows; the CSV has all.</p>}
           {total.unpricedCalls > 0 && (
             <p class="mt-2 text-sm text-muted">
