@@ -68,7 +68,8 @@ export function Next({ schedule, now }: { schedule: Schedule; now: number }): JS
         <span class="badge">over</span>
       ) : (
         <span>
-          Next <Until at={nextAt} now={now} />, on {momentIn(nextAt, timezone)} ({timezone})
+          Next <Until at={nextAt} now={now} />, on <span class="whitespace-nowrap">{momentIn(nextAt, timezone)}</span> (
+          {timezone})
         </span>
       )}
       <span class="text-muted wrap-anywhere">{cron === null ? 'once' : <code>{cron}</code>}</span>

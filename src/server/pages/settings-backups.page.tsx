@@ -153,7 +153,7 @@ function Row({ backup, now }: { backup: BackupFile; now: number }): JSX.Element 
   const { name, createdAt, kind, bytes: size, sha256 } = backup
   return (
     <tr>
-      <th scope="row" class="break-all">
+      <th scope="row" class="min-w-52 break-all">
         {name}
         {sha256 === null && <span class="badge badge-warn ml-2">checksum missing</span>}
       </th>
